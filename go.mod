@@ -1,0 +1,3 @@
+module spa-runner
+
+go 1.26.0
