@@ -1,0 +1,142 @@
+package gitclone
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+)
+
+// checkout writes the files of a tree, then the index that makes git call them
+// unchanged. It returns warnings about what is not as somebody may expect.
+func checkout(ctx context.Context, repo *repository, p *pack, tree plumbing.Hash) ([]string, error) {
+	l, err := list(ctx, p, tree)
+	if err != nil {
+		return nil, err
+	}
+	for _, dir := range l.dirs {
+		// Mkdir fails on what exists, so two names that this file system takes for
+		// one (.GIT, case, Unicode) are found out here, and for files by O_EXCL.
+		if err := repo.root.Mkdir(dir, 0o777); err != nil {
+			return nil, err
+		}
+	}
+	order := make([]*entry, len(l.entries))
+	for i := range l.entries {
+		order[i] = &l.entries[i]
+	}
+	slices.SortFunc(order, func(a, b *entry) int { return cmp.Compare(a.object, b.object) })
+	err = parallel(ctx, maxWorkers, len(order), func(i int) error {
+		if err := write(repo.root, p, order[i]); err != nil {
+			return fmt.Errorf("file %q: %w", order[i].path, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return warnings(l.entries), repo.writeIndex(l.entries)
+}
+
+// maxPointer is the largest pointer to a file in LFS.
+// https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
+const maxPointer = 1024
+
+var pointerPrefix = []byte("version https://git-lfs.github.com/spec/v1\n")
+
+func write(root *os.Root, p *pack, e *entry) error {
+	switch e.mode {
+	case filemode.Submodule:
+		return nil
+	case filemode.Symlink:
+		return writeLink(root, p, e)
+	}
+	perm := fs.FileMode(0o666) // less the umask, as git does it
+	if e.mode == filemode.Executable {
+		perm = 0o777
+	}
+	f, err := root.OpenFile(e.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	if err != nil {
+		return err
+	}
+	err = writeContent(f, p, e)
+	if err == nil {
+		var info fs.FileInfo
+		if info, err = f.Stat(); err == nil {
+			e.stat = statOf(info)
+		}
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+func writeContent(f *os.File, p *pack, e *entry) error {
+	if e.convert.none() && p.objects[e.object].size > maxPointer {
+		return p.copyTo(f, e.object)
+	}
+	content, err := p.content(e.object)
+	if err != nil {
+		return err
+	}
+	e.pointer = len(content) <= maxPointer && bytes.HasPrefix(content, pointerPrefix)
+	_, err = f.Write(e.convert.apply(content, e.hash))
+	return err
+}
+
+// writeLink makes a symbolic link as it is in the repository, wherever it leads:
+// nothing is ever written through it.
+func writeLink(root *os.Root, p *pack, e *entry) error {
+	target, err := p.content(e.object)
+	if err != nil {
+		return err
+	}
+	if err := root.Symlink(string(target), e.path); err != nil {
+		return err
+	}
+	info, err := root.Lstat(e.path)
+	if err != nil {
+		return err
+	}
+	e.stat = statOf(info)
+	return nil
+}
+
+// maxNamed bounds how many files a warning names.
+const maxNamed = 5
+
+func warnings(entries []entry) []string {
+	var texts []string
+	warn := func(what string, is func(*entry) bool) {
+		var names []string
+		for i := range entries {
+			if is(&entries[i]) {
+				names = append(names, entries[i].path)
+			}
+		}
+		if len(names) == 0 {
+			return
+		}
+		text := fmt.Sprintf("%d %s: %q", len(names), what, names[:min(len(names), maxNamed)])
+		if len(names) > maxNamed {
+			text += fmt.Sprintf(" and %d more", len(names)-maxNamed)
+		}
+		texts = append(texts, text)
+	}
+	warn("submodule(s) not cloned, their folders are empty", func(e *entry) bool { return e.mode == filemode.Submodule })
+	warn("file(s) in Git LFS not downloaded, they are pointers", func(e *entry) bool { return e.pointer })
+	warn("file(s) with a filter attribute that is not applied", func(e *entry) bool {
+		return e.convert.filter != "" && e.convert.filter != "lfs"
+	})
+	warn("file(s) with working-tree-encoding, which is not applied: they are in UTF-8", func(e *entry) bool {
+		return e.convert.encoding != ""
+	})
+	return texts
+}

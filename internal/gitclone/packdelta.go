@@ -1,0 +1,87 @@
+package gitclone
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+)
+
+const maxDeltaDepth = 4095 // git's own limit
+
+// resolveDeltas finds the hashes of the objects that are stored as deltas.
+func (p *pack) resolveDeltas(ctx context.Context, byRef map[plumbing.Hash][]int) error {
+	r := resolver{pack: p, children: map[int][]int{}, byRef: byRef}
+	var roots []int
+	for i, o := range p.objects {
+		if o.base != noBase {
+			r.children[o.base] = append(r.children[o.base], i)
+		}
+	}
+	for i, o := range p.objects {
+		if !o.typ.IsDelta() && len(r.children[i])+len(byRef[o.hash]) > 0 {
+			roots = append(roots, i)
+		}
+	}
+	workers := maxWorkers
+	if len(byRef) > 0 {
+		workers = 1 // two bases with one hash would share their deltas
+	}
+	err := parallel(ctx, workers, len(roots), func(i int) error {
+		content, err := p.content(roots[i])
+		if err != nil {
+			return err
+		}
+		return r.resolve(roots[i], content, 0)
+	})
+	if err != nil {
+		return fmt.Errorf("resolving deltas: %w", err)
+	}
+	p.byHash = make(map[plumbing.Hash]int, len(p.objects))
+	for i, o := range p.objects {
+		if o.typ.IsDelta() {
+			return fmt.Errorf("the object at %d is a delta to one that is not in the pack", o.offset)
+		}
+		p.byHash[o.hash] = i
+	}
+	return nil
+}
+
+type resolver struct {
+	*pack
+	children map[int][]int
+	byRef    map[plumbing.Hash][]int
+}
+
+// resolve goes depth first, so that in memory there is one chain of deltas.
+func (r *resolver) resolve(i int, content []byte, depth int) error {
+	if depth > maxDeltaDepth {
+		return fmt.Errorf("a chain of more than %d deltas", maxDeltaDepth)
+	}
+	children := slices.Concat(r.children[i], r.byRef[r.objects[i].hash])
+	for n, child := range children {
+		o := &r.objects[child]
+		if !o.typ.IsDelta() {
+			continue // resolved already, from another object with this hash
+		}
+		delta, err := r.inflateAll(o)
+		if err != nil {
+			return err
+		}
+		made, err := packfile.PatchDelta(content, delta)
+		if err != nil {
+			return fmt.Errorf("the object at %d: %w", o.offset, err)
+		}
+		o.base, o.typ, o.size = i, r.objects[i].typ, int64(len(made))
+		o.hash = plumbing.ComputeHash(o.typ, made)
+		if n == len(children)-1 {
+			content = nil // a chain of one child each holds one content, however long it is
+		}
+		if err := r.resolve(child, made, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}

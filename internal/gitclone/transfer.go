@@ -1,0 +1,67 @@
+package gitclone
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
+)
+
+// transfer is a pack on its way.
+type transfer struct {
+	pack     io.Reader
+	closer   io.Closer
+	shallows []plumbing.Hash // commits that come without their parents
+}
+
+// refusal is what a server sends instead of a pack.
+type refusal struct{ text string }
+
+func (r *refusal) Error() string { return fmt.Sprintf("the server refused: %q", r.text) }
+
+// demultiplex takes the pack out of the stream that also carries a server's messages.
+func demultiplex(caps *capability.List, r io.Reader) io.Reader {
+	switch {
+	case caps.Supports(capability.Sideband64k):
+		return sideband.NewDemuxer(sideband.Sideband64k, r)
+	case caps.Supports(capability.Sideband):
+		return sideband.NewDemuxer(sideband.Sideband, r)
+	}
+	return r
+}
+
+// download stores the objects of c and makes them readable.
+func download(ctx context.Context, repo *repository, from remote, c choice) (*pack, []plumbing.Hash, error) {
+	t, err := from.fetch(ctx, c.wants, c.shallow)
+	if err != nil {
+		return nil, nil, explainDownload(ctx, err, from, c)
+	}
+	p, err := repo.storePack(ctx, t.pack)
+	if cerr := t.closer.Close(); err == nil && cerr != nil {
+		p.close()
+		err = cerr
+	}
+	if err != nil {
+		return nil, nil, explainDownload(ctx, err, from, c)
+	}
+	return p, t.shallows, nil
+}
+
+func explainDownload(ctx context.Context, err error, from remote, c choice) error {
+	no, explained := (*refusal)(nil), (*failure)(nil)
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("downloading %s of %s: interrupted: %w", c.Ref, from, context.Cause(ctx))
+	case errors.As(err, &explained):
+		return err
+	case errors.As(err, &no) && c.Kind == Commit:
+		return fault(ErrRefNotFound, err, "commit %s is on no branch and no tag of %s (%v); check the hash, and that it was pushed", c.Ref, from, err)
+	case errors.As(err, &no):
+		return fmt.Errorf("downloading %s of %s: %w; it may have moved just now, try again", c.Ref, from, err)
+	}
+	return fmt.Errorf("downloading %s of %s: the transfer broke off or is damaged: %w; try again", c.Ref, from, err)
+}

@@ -1,0 +1,118 @@
+package gitclone
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	gitobject "github.com/go-git/go-git/v5/plumbing/object"
+)
+
+const attributesName = ".gitattributes"
+
+// entry is a file, a symbolic link or a submodule of the commit.
+type entry struct {
+	path    string // from the top, with slashes
+	mode    filemode.FileMode
+	hash    plumbing.Hash
+	object  int // its number in the pack; a submodule has none
+	convert conversion
+	pointer bool // to a file in LFS; found out when it is written
+	stat    fileStat
+}
+
+// listing is all that a commit has, folders before what is in them.
+type listing struct {
+	dirs    []string // submodules too, which are empty folders
+	entries []entry
+}
+
+// list walks the tree of a commit.
+func list(ctx context.Context, p *pack, tree plumbing.Hash) (*listing, error) {
+	l := &listing{}
+	return l, l.walk(ctx, p, tree, "", newScope())
+}
+
+func (l *listing) walk(ctx context.Context, p *pack, hash plumbing.Hash, dir string, in *scope) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	var tree gitobject.Tree
+	if err := p.load(hash, plumbing.TreeObject, &tree); err != nil {
+		return fmt.Errorf("folder %q: %w", dir, err)
+	}
+	seen := make(map[string]bool, len(tree.Entries))
+	for _, e := range tree.Entries {
+		if err := checkName(e.Name); err != nil {
+			return fmt.Errorf("refusing %q: %w", dir+e.Name, err)
+		}
+		if seen[e.Name] {
+			return fmt.Errorf("refusing %q: its folder has two entries of that name", dir+e.Name)
+		}
+		seen[e.Name] = true
+		if e.Name == attributesName && isFile(e.Mode) {
+			i, err := p.find(e.Hash, plumbing.BlobObject)
+			if err != nil {
+				return fmt.Errorf("file %q: %w", dir+e.Name, err)
+			}
+			rules, err := p.content(i)
+			if err != nil {
+				return fmt.Errorf("file %q: %w", dir+e.Name, err)
+			}
+			in = in.enter(dir, string(rules))
+		}
+	}
+	for _, e := range tree.Entries {
+		if err := l.add(ctx, p, e, dir+e.Name, in); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *listing) add(ctx context.Context, p *pack, e gitobject.TreeEntry, path string, in *scope) error {
+	file := entry{path: path, mode: e.Mode, hash: e.Hash}
+	switch {
+	case e.Mode == filemode.Dir:
+		l.dirs = append(l.dirs, path)
+		return l.walk(ctx, p, e.Hash, path+"/", in)
+	case e.Mode == filemode.Submodule:
+		l.dirs = append(l.dirs, path)
+	case isFile(e.Mode), e.Mode == filemode.Symlink:
+		i, err := p.find(e.Hash, plumbing.BlobObject)
+		if err != nil {
+			return fmt.Errorf("file %q: %w", path, err)
+		}
+		file.object = i
+		if file.mode == filemode.Deprecated {
+			file.mode = filemode.Regular // as git has it in the index
+		}
+		if isFile(e.Mode) {
+			file.convert = conversionFor(in.attributes(path))
+		}
+	default:
+		return fmt.Errorf("refusing %q: it has the unknown mode %s", path, e.Mode)
+	}
+	l.entries = append(l.entries, file)
+	return nil
+}
+
+func isFile(m filemode.FileMode) bool {
+	return m == filemode.Regular || m == filemode.Executable || m == filemode.Deprecated
+}
+
+// checkName refuses what would leave the folder or write into the repository
+// itself: git never stores such names, so somebody made them on purpose.
+func checkName(name string) error {
+	switch {
+	case name == "" || name == "." || name == "..":
+		return fmt.Errorf("that is no name for a file")
+	case strings.EqualFold(name, ".git"):
+		return fmt.Errorf("that is where the repository itself is")
+	case strings.ContainsAny(name, "/\x00"):
+		return fmt.Errorf("a name cannot contain that character")
+	}
+	return nil
+}
