@@ -1,0 +1,109 @@
+package logs
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// consoleCore writes events for a person: a head line where a step begins, and
+// under it what it has to say, data as name=value.
+type consoleCore struct {
+	zapcore.LevelEnabler
+	sink  *sink
+	color bool
+	with  []zapcore.Field
+}
+
+func newConsoleCore(s *sink, color bool) *consoleCore {
+	return &consoleCore{LevelEnabler: zap.InfoLevel, sink: s, color: color}
+}
+
+func (c *consoleCore) With(fields []zapcore.Field) zapcore.Core {
+	clone := *c
+	clone.with = slices.Concat(c.with, fields)
+	return &clone
+}
+
+func (c *consoleCore) Check(e zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+	if c.Enabled(e.Level) {
+		return checked.AddCore(e, c)
+	}
+	return checked
+}
+
+func (c *consoleCore) Sync() error { return nil }
+
+// Escape codes of a terminal (ECMA-48).
+const (
+	bold   = "1"
+	faint  = "2"
+	red    = "31"
+	green  = "32"
+	yellow = "33"
+)
+
+func (c *consoleCore) paint(code, text string) string {
+	if !c.color || text == "" {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
+// silentFields are those that a person has seen above, or need not see.
+var silentFields = []string{"run", "pass", "step", "scope", "params", "sources"}
+
+func (c *consoleCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
+	all := slices.Concat(c.with, fields)
+	values := fieldValues(all)
+	var line strings.Builder
+	switch {
+	case e.Message == "step started":
+		fmt.Fprintf(&line, "\n%s", c.paint(bold, fmt.Sprintf("%v", values["step"])))
+		if scope := values["scope"]; scope != "none" {
+			fmt.Fprintf(&line, "  as %v", scope)
+		}
+	case e.Level >= zap.ErrorLevel:
+		fmt.Fprintf(&line, "  %s", c.paint(red, e.Message))
+	case e.Level == zap.WarnLevel:
+		fmt.Fprintf(&line, "  %s %s", c.paint(yellow, "warning:"), e.Message)
+	default:
+		fmt.Fprintf(&line, "  %s", e.Message)
+	}
+	line.WriteString(dataText(all, func(name string) string { return c.paint(faint, name) }))
+	line.WriteByte('\n')
+	_, err := c.sink.Write([]byte(line.String()))
+	return err
+}
+
+// dataText is the data of an event as a person reads it: name=value.
+func dataText(fields []zapcore.Field, paint func(string) string) string {
+	var text strings.Builder
+	values := fieldValues(fields)
+	for _, f := range fields {
+		if slices.Contains(silentFields, f.Key) || f.Type == zapcore.SkipType {
+			continue
+		}
+		if group, ok := values[f.Key].(map[string]any); ok { // a line each
+			for _, name := range slices.Sorted(maps.Keys(group)) {
+				fmt.Fprintf(&text, "\n    %s%v", paint(name+"="), group[name])
+			}
+			continue
+		}
+		fmt.Fprintf(&text, "  %s%v", paint(f.Key+"="), values[f.Key])
+	}
+	return text.String()
+}
+
+// fieldValues decodes fields as zap would encode them.
+func fieldValues(fields []zapcore.Field) map[string]any {
+	enc := zapcore.NewMapObjectEncoder()
+	for _, f := range fields {
+		f.AddTo(enc)
+	}
+	return enc.Fields
+}

@@ -1,0 +1,181 @@
+package logs
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"time"
+	"unicode/utf8"
+)
+
+// maxLine is the longest piece of a line that is written as one: a longer line
+// comes in parts, so that memory is bounded and no log service cuts it.
+const maxLine = 64 << 10
+
+// lineWriter cuts a stream into lines and writes all the whole ones of a block
+// at once: what makes many lines cheap is that they are read, encoded and
+// written together.
+type lineWriter struct {
+	w io.Writer
+	// encode appends one line, without its end, to dst. Part counts the pieces
+	// of a line that is too long, from 1; 0 is a whole line.
+	encode func(dst, line []byte, now time.Time, part int) []byte
+	// block, if set, does the same for a block of whole lines, ends included.
+	block func(dst, lines []byte) []byte
+
+	partial []byte // the beginning of a line of which the end has not come
+	part    int    // pieces of it that have been written
+	out     []byte
+}
+
+func (l *lineWriter) Write(p []byte) (int, error) {
+	n := len(p)
+	now := time.Now()
+	l.out = l.out[:0]
+	if len(l.partial) > 0 || l.part > 0 {
+		p = l.finishPartial(p, now)
+	}
+	if end := bytes.LastIndexByte(p, '\n') + 1; end > 0 {
+		l.encodeLines(p[:end], now)
+		p = p[end:]
+	}
+	l.partial = append(l.partial, p...)
+	l.cutPartial(now)
+	return n, l.flush()
+}
+
+// finishPartial takes the end of the line that was begun off p.
+func (l *lineWriter) finishPartial(p []byte, now time.Time) []byte {
+	end := bytes.IndexByte(p, '\n')
+	if end < 0 {
+		return p
+	}
+	l.partial = append(l.partial, p[:end]...)
+	l.cutPartial(now)
+	l.endPartial(now)
+	return p[end+1:]
+}
+
+// cutPartial writes what is too long to wait for its end.
+func (l *lineWriter) cutPartial(now time.Time) {
+	for len(l.partial) > maxLine {
+		cut := maxLine
+		for cut > maxLine-utf8.UTFMax && !utf8.RuneStart(l.partial[cut]) {
+			cut--
+		}
+		l.part++
+		l.out = l.encode(l.out, l.partial[:cut], now, l.part)
+		l.partial = append(l.partial[:0], l.partial[cut:]...)
+	}
+}
+
+func (l *lineWriter) endPartial(now time.Time) {
+	if l.part > 0 {
+		l.part++
+	}
+	l.out = l.encode(l.out, l.partial, now, l.part)
+	l.partial, l.part = l.partial[:0], 0
+}
+
+func (l *lineWriter) encodeLines(lines []byte, now time.Time) {
+	if l.block != nil {
+		l.out = l.block(l.out, lines)
+		return
+	}
+	for len(lines) > 0 {
+		end := bytes.IndexByte(lines, '\n')
+		line := lines[:end]
+		lines = lines[end+1:]
+		if len(line) > maxLine {
+			l.partial = append(l.partial[:0], line...)
+			l.cutPartial(now)
+			l.endPartial(now)
+			continue
+		}
+		l.out = l.encode(l.out, line, now, 0)
+	}
+}
+
+func (l *lineWriter) flush() error {
+	if len(l.out) == 0 {
+		return nil
+	}
+	_, err := l.w.Write(l.out)
+	return err
+}
+
+// Close writes a last line that has no end.
+func (l *lineWriter) Close() error {
+	l.out = l.out[:0]
+	if len(l.partial) > 0 {
+		l.endPartial(time.Now())
+	}
+	return l.flush()
+}
+
+// consoleMargin sets a child's lines apart from the runner's.
+const consoleMargin = "  | "
+
+// lineEncoder encodes single lines in the format of the log.
+func (l *Log) lineEncoder(pass int, step, scope, stream string) func(dst, line []byte, now time.Time, part int) []byte {
+	if l.format != JSON {
+		block := blockEncoder(l.format)
+		return func(dst, line []byte, _ time.Time, _ int) []byte {
+			return block(dst, append(line[:len(line):len(line)], '\n'))
+		}
+	}
+	// Everything but time and line is the same for all lines of a stream.
+	constant, err := json.Marshal(struct {
+		Run    string `json:"run"`
+		Pass   int    `json:"pass"`
+		Step   string `json:"step"`
+		Scope  string `json:"scope"`
+		Stream string `json:"stream"`
+	}{l.run, pass, step, scope, stream})
+	if err != nil {
+		panic(err) // strings and an int can be encoded
+	}
+	head := []byte(`{"level":"info","msg":"output",` + string(constant[1:len(constant)-1]) + `,"ts":"`)
+	return func(dst, line []byte, now time.Time, part int) []byte {
+		dst = append(dst, head...)
+		dst = now.UTC().AppendFormat(dst, TimeLayout)
+		if part > 0 {
+			dst = append(dst, `","part":`...)
+			dst = appendInt(dst, part)
+			dst = append(dst, `,"line":"`...)
+		} else {
+			dst = append(dst, `","line":"`...)
+		}
+		dst = appendJSON(dst, bytes.TrimSuffix(line, []byte("\r")))
+		return append(dst, "\"}\n"...)
+	}
+}
+
+// blockEncoder gives children's lines as they are, with a margin on a console.
+// In Mixed a line that begins like an event gets a space before it: no child
+// can forge one.
+func blockEncoder(f Format) func(dst, lines []byte) []byte {
+	if f == Console {
+		return func(dst, lines []byte) []byte {
+			for len(lines) > 0 {
+				end := bytes.IndexByte(lines, '\n') + 1
+				dst = append(append(dst, consoleMargin...), lines[:end]...)
+				lines = lines[end:]
+			}
+			return dst
+		}
+	}
+	return func(dst, lines []byte) []byte {
+		for {
+			if lines[0] == '{' {
+				dst = append(dst, ' ')
+			}
+			forged := bytes.Index(lines, []byte("\n{"))
+			if forged < 0 {
+				return append(dst, lines...)
+			}
+			dst = append(dst, lines[:forged+1]...)
+			lines = lines[forged+1:]
+		}
+	}
+}

@@ -1,0 +1,104 @@
+package logs
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// Recorder is a core that folds the events of a run into what its summary
+// shows, so that no step has to do anything for it.
+type Recorder struct {
+	zapcore.LevelEnabler
+	state *recorded
+	with  []zapcore.Field
+}
+
+// StepRecord is what became of one step.
+type StepRecord struct {
+	Pass    int
+	Name    string
+	Scope   string
+	Outcome string // "running", "finished", "failed" or "skipped"
+	Took    time.Duration
+	Why     string // of a skipped step
+	Error   string // of a failed one
+	Hint    string
+}
+
+type recorded struct {
+	mu       sync.Mutex
+	steps    []StepRecord
+	warnings []string
+}
+
+// NewRecorder makes an empty recorder.
+func NewRecorder() *Recorder {
+	return &Recorder{LevelEnabler: zap.InfoLevel, state: &recorded{}}
+}
+
+// Steps are the steps in the order in which they started.
+func (r *Recorder) Steps() []StepRecord {
+	r.state.mu.Lock()
+	defer r.state.mu.Unlock()
+	return slices.Clone(r.state.steps)
+}
+
+// Warnings are the warnings of the run, each once.
+func (r *Recorder) Warnings() []string {
+	r.state.mu.Lock()
+	defer r.state.mu.Unlock()
+	return slices.Clone(r.state.warnings)
+}
+
+// With is part of zapcore.Core.
+func (r *Recorder) With(fields []zapcore.Field) zapcore.Core {
+	clone := *r
+	clone.with = slices.Concat(r.with, fields)
+	return &clone
+}
+
+// Check is part of zapcore.Core.
+func (r *Recorder) Check(e zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+	if r.Enabled(e.Level) {
+		return checked.AddCore(e, r)
+	}
+	return checked
+}
+
+// Sync is part of zapcore.Core.
+func (r *Recorder) Sync() error { return nil }
+
+// Write folds one event.
+func (r *Recorder) Write(e zapcore.Entry, fields []zapcore.Field) error {
+	all := slices.Concat(r.with, fields)
+	values := fieldValues(all)
+	text := func(key string) string { s, _ := values[key].(string); return s }
+	r.state.mu.Lock()
+	defer r.state.mu.Unlock()
+	if warning := e.Message + dataText(all, func(name string) string { return name }); e.Level == zap.WarnLevel &&
+		!slices.Contains(r.state.warnings, warning) {
+		r.state.warnings = append(r.state.warnings, warning)
+	}
+	if e.Message == "step started" {
+		pass, _ := values["pass"].(int64)
+		r.state.steps = append(r.state.steps, StepRecord{
+			Pass: int(pass), Name: text("step"), Scope: text("scope"), Outcome: "running",
+		})
+		return nil
+	}
+	outcome, ok := map[string]string{
+		"step finished": "finished", "step failed": "failed", "step skipped": "skipped",
+	}[e.Message]
+	if !ok || len(r.state.steps) == 0 {
+		return nil
+	}
+	took, _ := values["took_ms"].(int64)
+	last := &r.state.steps[len(r.state.steps)-1]
+	last.Outcome, last.Took = outcome, time.Duration(took)*time.Millisecond
+	last.Why, last.Error, last.Hint = text("why"), text("error"), text("hint")
+	return nil
+}
