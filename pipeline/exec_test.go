@@ -1,0 +1,189 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func shell(t *testing.T, ctx context.Context, rt *Runtime, script string) error {
+	t.Helper()
+	return Exec(ctx, rt, Credentials[None]{}, Command{Dir: t.TempDir(), Argv: []string{"sh", "-c", script}})
+}
+
+func TestExecStatus(t *testing.T) {
+	rt, _, out := testRuntime()
+	if err := shell(t, t.Context(), rt, "echo hello; echo hi >&2"); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"hello\n", "hi\n"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("got output %q, want %q in it", out, want)
+		}
+	}
+	for script, want := range map[string]int{"exit 2": 2, "exit 200": 200, "kill -9 $$": 137, "kill -TERM $$": 143} {
+		err := shell(t, t.Context(), rt, script)
+		var child *ChildError
+		if !errors.As(err, &child) || child.Code != want {
+			t.Errorf("%s: got %v, want status %d", script, err, want)
+		}
+	}
+	if err := Exec(t.Context(), rt, Credentials[None]{}, Command{Dir: t.TempDir(), Argv: []string{"no-such-program"}}); err == nil ||
+		!strings.Contains(err.Error(), `no "no-such-program" on the PATH`) || ExitCode(err) != ExitRunner {
+		t.Errorf("a missing program: got %v", err)
+	}
+}
+
+func TestExecFindsProgramsOnTheChildsPath(t *testing.T) {
+	dir := t.TempDir()
+	program := filepath.Join(dir, "venv", "bin", "tool-of-the-venv")
+	if err := os.MkdirAll(filepath.Dir(program), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	script := "#!/bin/sh\necho \"$VIRTUAL_ENV|$PYTHONHOME\"\n"
+	if err := os.WriteFile(program, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	rt, _, out := testRuntime("PYTHONHOME=/somewhere")
+	if err := Exec(t.Context(), rt, Credentials[None]{}, Command{Dir: dir, Argv: []string{"tool-of-the-venv"}}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := out.String(), filepath.Join(dir, "venv")+"|\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// gone waits until no process has the mark in its command line.
+func gone(t *testing.T, mark string) {
+	t.Helper()
+	for range 50 {
+		if err := exec.Command("pgrep", "-f", mark).Run(); err != nil {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Errorf("a process with %s in its command line is still there", mark)
+}
+
+func needPgrep(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("pgrep"); err != nil {
+		t.Skip("needs pgrep")
+	}
+}
+
+func TestWhatAChildStartedIsGoneWhenItEnds(t *testing.T) {
+	needPgrep(t)
+	for name, script := range map[string]string{
+		"in its group":                  "sleep 7001 & exit 3",
+		"in a session of its own":       "setsid sleep 7002 & exit 3",
+		"orphaned, holding the output":  "(setsid sh -c 'sleep 7003; echo late' &) ; exit 3",
+		"ignoring every polite request": "setsid sh -c 'trap \"\" TERM INT HUP; sleep 7004; sleep 7004' & exit 3",
+	} {
+		t.Run(name, func(t *testing.T) {
+			rt, _, _ := testRuntime()
+			start := time.Now()
+			err := shell(t, t.Context(), rt, script)
+			if ExitCode(err) != 3 {
+				t.Errorf("got %v, want the child's own status 3", err)
+			}
+			if took := time.Since(start); took > 3*time.Second {
+				t.Errorf("it took %s: a survivor was waited for", took)
+			}
+			gone(t, "sleep 700")
+		})
+	}
+}
+
+func TestCommandsSideBySideDoNotEndEachOther(t *testing.T) {
+	rt, _, out := testRuntime()
+	dir := t.TempDir()
+	ended := make(chan error)
+	go func() {
+		ended <- Exec(t.Context(), rt, Credentials[None]{}, Command{Dir: dir, Argv: []string{"sh", "-c", "sleep 0.5; echo survived"}, Beside: true})
+	}()
+	time.Sleep(100 * time.Millisecond)
+	if err := Exec(t.Context(), rt, Credentials[None]{}, Command{Dir: dir, Argv: []string{"true"}, Beside: true}); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; err != nil || out.String() != "survived\n" {
+		t.Errorf("got %v and %q", err, out)
+	}
+}
+
+func TestInterruptionReachesTheGroup(t *testing.T) {
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		rt, _, out := testRuntime()
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(300*time.Millisecond, func() { cancel(&InterruptedError{Signal: signal}) })
+		script := fmt.Sprintf("trap 'echo got %d; exit 9' %d; while :; do sleep 0.05; done", signal, signal)
+		err := shell(t, ctx, rt, script)
+		if want := fmt.Sprintf("got %d\n", signal); !strings.Contains(out.String(), want) || ExitCode(err) != 9 {
+			t.Errorf("got %q and %v, want %q", out, err, want)
+		}
+	}
+}
+
+func TestWhoIgnoresTheSignalIsKilledAfterTheGrace(t *testing.T) {
+	needPgrep(t)
+	for _, hurry := range []bool{false, true} {
+		rt, _, _ := testRuntime()
+		rt.Grace = 300 * time.Millisecond
+		if hurry {
+			rt.Grace = time.Hour
+			twice := make(chan struct{})
+			rt.Hurry = twice
+			time.AfterFunc(400*time.Millisecond, func() { close(twice) })
+		}
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(100*time.Millisecond, func() { cancel(&InterruptedError{Signal: syscall.SIGTERM}) })
+		start := time.Now()
+		err := shell(t, ctx, rt, "trap '' TERM INT; while :; do sleep 7005; done")
+		if took := time.Since(start); took > 3*time.Second || ExitCode(err) != 137 {
+			t.Errorf("hurry %v: got %v after %s, want it killed", hurry, err, took)
+		}
+		gone(t, "sleep 7005")
+	}
+}
+
+func TestChildWithoutATerminalReadsNothing(t *testing.T) {
+	rt, _, out := testRuntime()
+	if err := shell(t, t.Context(), rt, `read -r line; echo "[$line]"; (: </dev/tty) 2>/dev/null && echo terminal; true`); err != nil {
+		t.Fatal(err)
+	}
+	if got := out.String(); got != "[]\n" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestStdinAndCapturedOutput(t *testing.T) {
+	rt, _, out := testRuntime()
+	var captured bytes.Buffer
+	err := Exec(t.Context(), rt, Credentials[None]{}, Command{
+		Dir: t.TempDir(), Argv: []string{"cat"}, Stdin: strings.NewReader("in"), Stdout: &captured,
+	})
+	if err != nil || captured.String() != "in" || out.String() != "" {
+		t.Errorf("got %v, captured %q, logged %q", err, captured.String(), out)
+	}
+}
+
+func TestEnvironmentOfAChildIsNeverTheRunners(t *testing.T) {
+	t.Setenv("CANARY_OF_THE_RUNNER", "visible")
+	rt, _, out := testRuntime()
+	rt.Env = NewEnviron(nil) // not even a PATH: an empty slice must not become nil
+	if err := Exec(t.Context(), rt, Credentials[None]{}, Command{Dir: t.TempDir(), Argv: []string{"/usr/bin/env"}}); err != nil {
+		t.Fatal(err)
+	}
+	want := "AWS_CONFIG_FILE=/dev/null\nAWS_EC2_METADATA_DISABLED=true\nAWS_SHARED_CREDENTIALS_FILE=/dev/null\nBOTO_CONFIG=/dev/null\n"
+	if got := out.String(); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

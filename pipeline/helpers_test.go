@@ -1,0 +1,62 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"sync"
+	"testing"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+)
+
+func TestMain(m *testing.M) {
+	if err := AdoptStrays(); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
+
+// buffer is a bytes.Buffer for two writers.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// step is a step of scope None around a function.
+type step struct {
+	Credentials[None]
+	name string
+	run  func(context.Context, *Runtime) error
+}
+
+func (s step) Name() string                               { return s.name }
+func (s step) Params() []Param                            { return []Param{{"color", "green"}} }
+func (s step) Run(ctx context.Context, rt *Runtime) error { return s.run(ctx, rt) }
+
+// testRuntime is a runtime whose log and output can be looked at.
+func testRuntime(environ ...string) (*Runtime, *observer.ObservedLogs, *buffer) {
+	core, events := observer.New(zap.DebugLevel)
+	out := &buffer{}
+	rt := &Runtime{
+		Log:    zap.New(core),
+		Output: func(string, string, string) io.WriteCloser { return nopCloser{out} },
+		Redact: func(...string) {},
+		Env:    NewEnviron(append([]string{"PATH=" + os.Getenv("PATH")}, environ...)),
+	}
+	return rt.forStep(step{name: "test"}), events, out
+}

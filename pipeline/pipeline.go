@@ -1,0 +1,141 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// Pipeline is a list of steps and what holds for each of them.
+type Pipeline struct {
+	Steps []Step
+	// StepTimeout ends a step that takes longer; 0 means no limit.
+	StepTimeout time.Duration
+}
+
+// Runtime is what every step is given. It leads to no credentials.
+type Runtime struct {
+	// Log has the step's name and scope in its fields.
+	Log *zap.Logger
+	// Output takes what a child writes, redacted and cut into lines on its
+	// way to the log. Stream is "stdout" or "stderr".
+	Output func(step, scope, stream string) io.WriteCloser
+	// Redact registers secrets that were born in a step, before anything else
+	// sees them.
+	Redact func(secrets ...string)
+	// Env is what children will see. It is made anew for each pass and is the
+	// only thing here that changes.
+	Env *Environ
+	// Grace is how long a child may take to end after a signal.
+	Grace time.Duration
+	// Hurry, when closed, cuts Grace short: the operator asked twice.
+	Hurry <-chan struct{}
+
+	step Step // the one that runs; the loop sets it in a copy
+}
+
+// Run runs the steps in order and stops at the first that fails: nothing after
+// it is started. The error is a *StepError.
+//
+// Everything that holds for all steps is in this loop: the log of start and
+// end, the time limit, the guard against panics and the end of all processes.
+func (p Pipeline) Run(ctx context.Context, rt *Runtime) error {
+	for _, step := range p.Steps {
+		if err := logged(limited(p.StepTimeout, cleaned(recovered(step.Run))))(ctx, rt.forStep(step)); err != nil {
+			return &StepError{Step: step.Name(), Err: err}
+		}
+	}
+	return nil
+}
+
+type runFunc func(ctx context.Context, rt *Runtime) error
+
+func (rt *Runtime) forStep(s Step) *Runtime {
+	own := *rt
+	own.step = s
+	own.Log = rt.Log.With(zap.String("step", s.Name()), zap.String("scope", s.scope()))
+	return &own
+}
+
+// logged writes the start and the one end of a step.
+func logged(run runFunc) runFunc {
+	return func(ctx context.Context, rt *Runtime) error {
+		params := make([]zap.Field, 0, 8)
+		for _, p := range rt.step.Params() {
+			params = append(params, zap.String(p.Name, p.Value))
+		}
+		rt.Log.Info("step started", zap.Dict("params", params...))
+		start := time.Now()
+		err := run(ctx, rt)
+		took := zap.Int64("took_ms", time.Since(start).Milliseconds())
+
+		var skip *skipped
+		switch {
+		case err == nil:
+			rt.Log.Info("step finished", took)
+		case errors.As(err, &skip):
+			rt.Log.Info("step skipped", took, zap.String("why", skip.why))
+			return nil
+		default:
+			fields := []zap.Field{took, zap.String("error", err.Error())}
+			if hint := Hint(err); hint != "" {
+				fields = append(fields, zap.String("hint", hint))
+			}
+			rt.Log.Error("step failed", fields...)
+		}
+		return err
+	}
+}
+
+// limited ends a step when its time, or that of the run, is over. The cause
+// goes in front of whatever the step made of it, so that a limit or a signal
+// is never reported as "context canceled".
+func limited(limit time.Duration, run runFunc) runFunc {
+	return func(ctx context.Context, rt *Runtime) error {
+		if limit > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeoutCause(ctx, limit, &TimeLimitError{Of: "step", Limit: limit})
+			defer cancel()
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		err := run(ctx, rt)
+		if err == nil || ctx.Err() == nil {
+			return err
+		}
+		if cause := context.Cause(ctx); !errors.Is(err, cause) {
+			return fmt.Errorf("%w (%w)", cause, err)
+		}
+		return err
+	}
+}
+
+// cleaned ends whatever a step left running, in a session of its own or not,
+// so that nothing of it sees what the next step holds. Exec does the same after
+// each command; here it also holds for what ran side by side, and after a panic.
+func cleaned(run runFunc) runFunc {
+	return func(ctx context.Context, rt *Runtime) error {
+		err := run(ctx, rt)
+		return errors.Join(err, endStrays())
+	}
+}
+
+// recovered turns a panic into an error: the run must end with its log, its
+// summary and its exit code, whatever happens.
+func recovered(run runFunc) runFunc {
+	return func(ctx context.Context, rt *Runtime) (err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				rt.Log.Error("panic", zap.String("stack", string(debug.Stack())))
+				err = fmt.Errorf("a defect of spa-runner: panic: %v", p)
+			}
+		}()
+		return run(ctx, rt)
+	}
+}

@@ -1,0 +1,132 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/zap/zaptest/observer"
+)
+
+func messages(events *observer.ObservedLogs) []string {
+	var list []string
+	for _, e := range events.All() {
+		list = append(list, fmt.Sprintf("%s %v", e.Message, e.ContextMap()["step"]))
+	}
+	return list
+}
+
+func succeed(context.Context, *Runtime) error { return nil }
+
+func TestRunStopsAtTheFirstFailure(t *testing.T) {
+	rt, events, _ := testRuntime()
+	rt.Log = rt.Log.WithOptions() // without the field of the helper's step
+	broken := errors.New("broken")
+	err := Pipeline{Steps: []Step{
+		step{name: "one", run: succeed},
+		step{name: "two", run: func(context.Context, *Runtime) error { return Skip("nothing to do") }},
+		step{name: "three", run: func(context.Context, *Runtime) error { return WithHint(broken, "mend it") }},
+		step{name: "four", run: succeed},
+	}}.Run(t.Context(), rt)
+
+	var failed *StepError
+	if !errors.As(err, &failed) || failed.Step != "three" || !errors.Is(err, broken) {
+		t.Fatalf("got %v, want the StepError of three", err)
+	}
+	want := []string{
+		"step started one", "step finished one", "step started two", "step skipped two",
+		"step started three", "step failed three",
+	}
+	if got := messages(events); !slices.Equal(got, want) {
+		t.Errorf("events: got %q, want %q", got, want)
+	}
+	fields := events.FilterMessage("step failed").All()[0].ContextMap()
+	if fields["error"] != "broken" || fields["hint"] != "mend it" || fields["scope"] != "none" {
+		t.Errorf("fields of the failure: got %v", fields)
+	}
+	if Hint(err) != "mend it" || ExitCode(err) != ExitRunner {
+		t.Errorf("got hint %q and exit code %d", Hint(err), ExitCode(err))
+	}
+}
+
+func TestPanicIsAnErrorOfTheStep(t *testing.T) {
+	rt, events, _ := testRuntime()
+	err := Pipeline{Steps: []Step{step{name: "one", run: func(context.Context, *Runtime) error { panic("ouch") }}}}.Run(t.Context(), rt)
+	if err == nil || !strings.Contains(err.Error(), "panic: ouch") || ExitCode(err) != ExitRunner {
+		t.Errorf("got %v, exit code %d", err, ExitCode(err))
+	}
+	if events.FilterMessage("panic").Len() != 1 {
+		t.Errorf("the stack was not logged: %q", messages(events))
+	}
+}
+
+func TestTimeLimits(t *testing.T) {
+	waits := step{name: "waits", run: func(ctx context.Context, _ *Runtime) error {
+		<-ctx.Done()
+		return ctx.Err()
+	}}
+	synctest.Test(t, func(t *testing.T) {
+		rt, _, _ := testRuntime()
+		start := time.Now()
+		err := Pipeline{Steps: []Step{waits}, StepTimeout: time.Minute}.Run(t.Context(), rt)
+		var limit *TimeLimitError
+		if !errors.As(err, &limit) || limit.Of != "step" || ExitCode(err) != ExitTimeLimit || time.Since(start) != time.Minute {
+			t.Errorf("step: got %v after %s", err, time.Since(start))
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		rt, events, _ := testRuntime()
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, &TimeLimitError{Of: "run", Limit: time.Second})
+		defer cancel()
+		// The run's limit fires in the first step, and the second is not run.
+		swallows := step{name: "swallows", run: func(ctx context.Context, _ *Runtime) error { <-ctx.Done(); return nil }}
+		err := Pipeline{Steps: []Step{swallows, step{name: "never", run: succeed}}, StepTimeout: time.Minute}.Run(ctx, rt)
+		var limit *TimeLimitError
+		if !errors.As(err, &limit) || limit.Of != "run" {
+			t.Errorf("run: got %v", err)
+		}
+		if got := messages(events); slices.Contains(got, "step finished never") {
+			t.Errorf("a step was run after the limit: %q", got)
+		}
+	})
+}
+
+func TestInterruptionIsNotReportedAsCanceled(t *testing.T) {
+	rt, _, _ := testRuntime()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	err := Pipeline{Steps: []Step{step{name: "one", run: func(ctx context.Context, _ *Runtime) error {
+		cancel(&InterruptedError{Signal: syscall.SIGTERM})
+		return fmt.Errorf("cloning: %w", ctx.Err())
+	}}}}.Run(ctx, rt)
+	if ExitCode(err) != 143 || !strings.HasPrefix(err.Error(), "one: interrupted by signal 15") {
+		t.Errorf("got %v, exit code %d, want 143", err, ExitCode(err))
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	child := &ChildError{Argv: []string{"make", "lint"}, Code: 2}
+	for _, test := range []struct {
+		err  error
+		want int
+	}{
+		{nil, 0},
+		{child, 2},
+		{&StepError{"make-lint", fmt.Errorf("wrapped: %w", child)}, 2},
+		{&ConfigError{Problems: []string{"x"}}, 64},
+		{&TimeLimitError{}, 124},
+		{errors.New("no idea"), 125},
+		{&InterruptedError{Signal: syscall.SIGINT}, 130},
+		// The cause of the end wins over what it made of the child.
+		{fmt.Errorf("%w (%w)", &TimeLimitError{}, &ChildError{Code: 143}), 124},
+	} {
+		if got := ExitCode(test.err); got != test.want {
+			t.Errorf("ExitCode(%v): got %d, want %d", test.err, got, test.want)
+		}
+	}
+}
