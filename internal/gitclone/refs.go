@@ -38,7 +38,8 @@ type choice struct {
 }
 
 // choose applies the rules of the Ref field: a bare name is a branch or a tag,
-// and if it is both they must agree, unlike in git, which silently takes the branch.
+// and not both, unlike in git, which silently takes the branch. That they are at
+// one commit today is no excuse: the branch will move.
 func choose(a *advert, ref, from string) (choice, error) {
 	asBranch, isBranch := a.commitOf(branches + ref)
 	asTag, isTag := a.commitOf(tags + ref)
@@ -50,7 +51,7 @@ func choose(a *advert, ref, from string) (choice, error) {
 		return chooseHash(a, plumbing.NewHash(ref)), nil
 	case strings.HasPrefix(ref, "refs/") && isFull:
 		return chooseRef(a, ref, from)
-	case isBranch && isTag && asBranch != asTag:
+	case isBranch && isTag:
 		return choice{}, fmt.Errorf("cloning %s: %q is a branch (at %s) and a tag (at %s) there; write %s%s or %s%s",
 			from, ref, asBranch, asTag, branches, ref, tags, ref)
 	case isTag:

@@ -42,7 +42,6 @@ func TestLookup(t *testing.T) {
 			{"v.24.06.18", Target{first, "refs/tags/v.24.06.18", Tag}},
 			{"refs/tags/v.24.06.18", Target{first, "refs/tags/v.24.06.18", Tag}},
 			{"refs/tags/v23.08.03", Target{first, "refs/tags/v23.08.03", Tag}},
-			{"same", Target{first, "refs/tags/same", Tag}},
 			{"refs/heads/both", Target{second, "refs/heads/both", Branch}},
 			{"refs/tags/both", Target{first, "refs/tags/both", Tag}},
 			{"refs/pull/1/head", Target{first, "refs/pull/1/head", OtherRef}},
@@ -62,6 +61,7 @@ func TestLookup(t *testing.T) {
 			want        []string
 		}{
 			{"both", "", nil, []string{first, second, "refs/heads/both", "refs/tags/both"}},
+			{"same", "", nil, []string{"refs/heads/same", "refs/tags/same"}},
 			{"main", first, ErrCommitMismatch, []string{first, second, `"main"`}},
 			{first, second, ErrCommitMismatch, []string{first, second}},
 			{"main", second[:7], nil, []string{"all 40"}},

@@ -1,0 +1,253 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"spa-runner/internal/loopback"
+	"spa-runner/internal/shellvars"
+)
+
+// good is an environment in which nothing is wrong.
+func good() map[string]string {
+	return map[string]string{
+		"SETTINGS_GIT_URL": "codecommit::eu-west-1://SpaSettings", "READ_SETTINGS_ROLE": settingsRole,
+		"SETTINGS_ENVIRONMENT_PATH": "environments/automation", "DEPLOY_ENVIRONMENT_ROLE": deployRole, "AWS_REGION": "eu-west-1",
+	}
+}
+
+func pairsOf(vars map[string]string) []string {
+	var pairs []string
+	for name, value := range vars {
+		pairs = append(pairs, name+"="+value)
+	}
+	return pairs
+}
+
+func TestGoodConfiguration(t *testing.T) {
+	c := newConfig(nil, pairsOf(good()))
+	if err := c.resolve(); err != nil {
+		t.Fatal(err)
+	}
+	if c.CodeCommit == nil || c.CodeCommit.Name != "SpaSettings" || c.Code.Ref != "main" || c.DeployRegion != "eu-west-1" {
+		t.Errorf("got %+v", c)
+	}
+}
+
+// Each row makes one thing wrong; the message names the variable and says what
+// to write.
+func TestOneThingWrong(t *testing.T) {
+	for _, test := range []struct{ name, value, want string }{
+		{"READ_SETTINGS_ROLE", "", "READ_SETTINGS_ROLE is required, since the settings are on CodeCommit"},
+		{"READ_SETTINGS_ROLE", "Spa-ReadSettingsRole", "arn:aws:iam::"},
+		{"READ_SETTINGS_ROLE", "arn:aws:iam::1111:role/X", "12 digits"},
+		{"READ_SETTINGS_ROLE", "arn:aws-cn:iam::111111111111:role/X", "partition"},
+		{"SETTINGS_ROLE", "arn:aws:iam::111111111111:role/Other", "two names of one variable"},
+		{"DEPLOY_ENVIRONMENT_ROLE", "arn:aws:sts::333333333333:assumed-role/X/session", "arn:aws:iam::333333333333:role/X"},
+		{"DEPLOY_ENVIRONMENT_ROLE", "arn:aws-us-gov:iam::333333333333:role/X", "partition aws-us-gov"},
+		{"SETTINGS_GIT_URL", "", "SETTINGS_GIT_URL is required"},
+		{"SETTINGS_GIT_URL", "codecommit::europe://SpaSettings", "region"},
+		{"SETTINGS_GIT_URL", "codecommit://https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/X", "codecommit"},
+		{"SETTINGS_GIT_URL", "git@github.com:x/y.git", "ssh"},
+		{"SETTINGS_GIT_URL", "ftp://example.com/x", "ftp:// is not supported"},
+		{"SETTINGS_ENVIRONMENT_PATH", "", "SETTINGS_ENVIRONMENT_PATH is required"},
+		{"SETTINGS_ENVIRONMENT_PATH", "../other", ".."},
+		{"SETTINGS_ENVIRONMENT_PATH", "environments/../../x", ".."},
+		{"SETTINGS_ENVIRONMENT_PATH", "/environments", "absolute"},
+		{"SETTINGS_ENVIRONMENT_PATH", "my environment", "white space"},
+		{"AWS_REGION", "europe", "AWS_REGION"},
+		{"AWS_REGION", "eu-west-1a", "AWS_REGION"},
+		{"DEPLOY_ENVIRONMENT_REGION", "EU-WEST-1", "DEPLOY_ENVIRONMENT_REGION"},
+		{"CODE_GIT_BRANCH", "--upload-pack=/tmp/pwn", "begins with a dash"},
+		{"CODE_GIT_BRANCH", "main --upload-pack=x", "git-check-ref-format"},
+		{"CODE_GIT_COMMIT", "abc1234", "40 hexadecimal"},
+		{"SETTINGS_GIT_PIN", "v1", "40 hexadecimal"},
+		{"CODE_GIT_URL", "codecommit::eu-west-1://X", "without an AWS identity"},
+		{"CODE_GIT_URL", "no-such-folder", "no such folder"},
+		{"CODE_GIT_URL", "https://github.com", "names no repository"},
+		{"SPA_RUNNER_TIMEOUT", "50", "50m"},
+		{"SPA_RUNNER_REQUIRE_PINNED", "maybe", "true or false"},
+		{"SPA_RUNNER_LINT_TARGETS", "lint -i", "-i"},
+		{"SPA_RUNNER_LINT_TARGETS", "lint A=b", "A=b"},
+		{"SPA_RUNNER_DEPLOY_ONLY", "A B-C", "B-C"},
+		{"SPA_RUNNER_WORKDIR", "no-such-folder", "no such folder"},
+		{"SPA_RUNNER_LOG_FORMAT", "xml", "mixed"},
+		{"CODE_COMMIT_ENDPOINT", "ftp://x", "https://"},
+	} {
+		vars := good()
+		vars[test.name] = test.value
+		err := newConfig(nil, pairsOf(vars)).resolve()
+		if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "places") {
+			t.Errorf("%s=%q: got %v, want one problem with %q in it", test.name, test.value, err, test.want)
+		}
+	}
+}
+
+func TestAllProblemsAtOnceAndNothingStarted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, loopback.Options{})
+	w.serve()
+	maps.Copy(w.env, map[string]string{
+		"READ_SETTINGS_ROLE": "", "SETTINGS_ENVIRONMENT_PATH": "a/../b", "AWS_REGION": "nowhere",
+		"CODE_GIT_BRANCH": "-x", "DEPLOY_ENVIRONMENT_ROLE": "admin", "CODE_GIT_TOKEN": "ghp_0123456789abcdef",
+	})
+	for _, command := range []string{"run", "plan"} {
+		o := w.run(command)
+		if o.code != 64 || o.stdout != "" {
+			t.Errorf("%s: got %v, want 64 and nothing on stdout", command, o)
+		}
+		for _, name := range []string{"READ_SETTINGS_ROLE", "SETTINGS_ENVIRONMENT_PATH", "AWS_REGION", "CODE_GIT_BRANCH", "DEPLOY_ENVIRONMENT_ROLE"} {
+			if !strings.Contains(o.stderr, "- "+name+" ") {
+				t.Errorf("%s: no problem with %s in %s", command, name, o.stderr)
+			}
+		}
+	}
+	if entries, _ := os.ReadDir(w.workdir); len(w.aws.Calls()) != 0 || len(entries) != 0 {
+		t.Errorf("%d calls of STS and %d files, want none", len(w.aws.Calls()), len(entries))
+	}
+}
+
+// variables.sh may be wrong too: 64 after step 3, nothing assumed but settings,
+// and no make target.
+func TestWhatVariablesMayNotSet(t *testing.T) {
+	t.Parallel()
+	for script, want := range map[string]string{
+		"export AWS_SESSION_TOKEN=x\n":                      "variables.sh:1: ",
+		"A=1\nexport MAKEFLAGS=n\n":                         "variables.sh:2: ",
+		"SPA_RUNNER_REQUIRE_PINNED=false\n":                 "SPA_RUNNER_REQUIRE_PINNED",
+		"READ_SETTINGS_ROLE=" + deployRole + "\n":           "READ_SETTINGS_ROLE",
+		"DEPLOY_ENVIRONMENT_ROLE=admin\n":                   "DEPLOY_ENVIRONMENT_ROLE (from ",
+		"CODE_GIT_BRANCH=-x; AWS_REGION=nowhere\n":          "2 places",
+		"CODE_GIT_COMMIT=\n":                                "CODE_GIT_COMMIT is emptied",
+		"TOKEN=$(aws ssm get-parameter --name hush-hush)\n": "variables.sh:1: ",
+		"if true\n": "variables.sh:",
+		"exit 0\n":  "variables.sh:1: ",
+	} {
+		w := newWorld(t, loopback.Options{})
+		w.env["CODE_GIT_COMMIT"] = strings.Repeat("0", 40)
+		w.write("settings", environmentPath+"/variables.sh", script)
+		w.serve()
+		o := w.run("run")
+		failed := o.find(t, "step failed", "source-variables")
+		if o.code != 64 || len(failed) != 1 || !strings.Contains(fmt.Sprint(failed[0]["error"]), want) {
+			t.Errorf("%q: got %v, want 64 with %q", script, o, want)
+		}
+		if got := w.assumed(); !slices.Equal(got, []string{settingsRole}) {
+			t.Errorf("%q: assumed %q, want the settings role alone", script, got)
+		}
+		if strings.Contains(o.stdout, "hush-hush") {
+			t.Errorf("%q: an argument is in the log", script)
+		}
+	}
+}
+
+func TestPrecedence(t *testing.T) {
+	vars := good()
+	vars["CODE_GIT_BRANCH"] = "from-environment"
+	env := pairsOf(vars)
+	set := []shellvars.Var{{Name: "CODE_GIT_BRANCH", Value: "from-script", File: "variables.sh", Line: 3}}
+
+	for _, test := range []struct {
+		flags, want, source string
+		script              bool
+	}{
+		{want: "from-environment", source: "environment"},
+		{script: true, want: "from-script", source: "variables.sh:3"},
+		{script: true, flags: "from-flag", want: "from-flag", source: "flag --code-git-branch"},
+	} {
+		c := newConfig(map[string]string{}, env)
+		if test.flags != "" {
+			c.flags["CODE_GIT_BRANCH"] = test.flags
+		}
+		err := c.resolve()
+		if test.script {
+			_, err = c.applyScript(set, c.childEnviron(env))
+		}
+		i := slices.IndexFunc(c.Resolved, func(r Resolved) bool { return r.Name == "CODE_GIT_BRANCH" })
+		if err != nil || c.Code.Ref != test.want || c.Resolved[i].Source != test.source {
+			t.Errorf("%+v: got %s from %s, %v", test, c.Code.Ref, c.Resolved[i].Source, err)
+		}
+	}
+}
+
+func TestWhatChildrenSeeOfTheConfiguration(t *testing.T) {
+	for name, test := range map[string]struct {
+		environ map[string]string
+		script  []shellvars.Var
+		want    map[string]string
+	}{
+		"as CodeBuild sets them": {
+			environ: map[string]string{"AWS_DEFAULT_REGION": "eu-west-1"},
+			want:    map[string]string{"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-1", "AWS_CURRENT_ACCOUNT": "333333333333", "CODE_GIT_BRANCH": "main"},
+		},
+		"another region for the target": {
+			environ: map[string]string{"AWS_DEFAULT_REGION": "eu-west-1", "DEPLOY_ENVIRONMENT_REGION": "eu-west-3"},
+			want:    map[string]string{"AWS_REGION": "eu-west-3", "AWS_DEFAULT_REGION": "eu-west-3"},
+		},
+		"a region of boto3's own": {
+			environ: map[string]string{"AWS_DEFAULT_REGION": "eu-west-3"},
+			want:    map[string]string{"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-3"},
+		},
+		"all from the script": {
+			script: []shellvars.Var{
+				{Name: "AWS_REGION", Value: "eu-west-2", Exported: true},
+				{Name: "DEPLOY_ENVIRONMENT_ROLE", Value: "arn:aws:iam::444444444444:role/X"},
+			},
+			want: map[string]string{"AWS_REGION": "eu-west-2", "AWS_DEFAULT_REGION": "eu-west-2", "AWS_CURRENT_ACCOUNT": "444444444444"},
+		},
+		"secrets are kept": {
+			environ: map[string]string{"CODE_GIT_TOKEN": "t", "CODE_GIT_URL": "https://user:pass@example.com/x.git", "AWS_CURRENT_ACCOUNT": "5"},
+			want:    map[string]string{"CODE_GIT_TOKEN": "", "CODE_GIT_URL": "https://example.com/x.git", "AWS_CURRENT_ACCOUNT": "5"},
+		},
+	} {
+		vars := good()
+		maps.Copy(vars, test.environ)
+		c := newConfig(nil, pairsOf(vars))
+		if err := c.resolve(); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		env := c.childEnviron(pairsOf(vars))
+		for _, v := range test.script {
+			if v.Exported {
+				env.Set(v.Name, v.Value)
+			}
+		}
+		if _, err := c.applyScript(test.script, env); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for variable, want := range test.want {
+			if got, _ := env.Lookup(variable); got != want {
+				t.Errorf("%s: %s is %q, want %q", name, variable, got, want)
+			}
+		}
+	}
+}
+
+// The README lists every variable, with its preset, and no other.
+func TestReadmeListsTheVariables(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(readme), "<!-- variables -->")
+	table, _, _ = strings.Cut(table, "<!-- end -->")
+	var listed []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `([A-Z_]+)` \\| ([^|]*) \\|").FindAllStringSubmatch(table, -1) {
+		listed = append(listed, row[1]+"="+strings.Trim(row[2], " `"))
+	}
+	var want []string
+	for _, v := range new(Config).variables() {
+		want = append(want, v.name+"="+v.preset)
+	}
+	slices.Sort(listed)
+	slices.Sort(want)
+	if !slices.Equal(listed, want) {
+		t.Errorf("README: got\n%s\nwant\n%s", strings.Join(listed, "\n"), strings.Join(want, "\n"))
+	}
+}

@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/spf13/cobra"
+
+	"spa-runner/internal/demo"
+	"spa-runner/internal/loopback"
+)
+
+const dryRunHelp = `Run the whole pipeline here, with fake credentials.
+
+The program starts an STS and a CodeCommit of its own on 127.0.0.1 and runs the
+ten steps against them: roles are assumed, requests signed, repositories cloned,
+settings laid over and make targets made for real, with keys that no AWS
+account knows. Real credentials are never used, and children get the address of
+the loopback server as AWS_ENDPOINT_URL; it answers 501 to what it does not fake.
+
+  what             real                            not real
+  roles            requests, answers, expiry       who trusts whom
+  settings         signature, clone, overlay       the repository: a snapshot of --settings
+  code             clone                           the repository: a snapshot of --code
+  make             setup, lint, all-tests          deploy: printed by make --dry-run
+
+Without arguments it runs a demo that is built in. --settings and --code take
+the root of a repository as it is on disk, uncommitted edits included. With
+--settings alone, the code is what variables.sh, the environment or
+--code-git-url say, and is fetched from there.
+
+The files are made in a temporary folder and removed at the end; with --workdir
+they stay.`
+
+// What a rehearsal uses where the user says nothing. The accounts are those of
+// the workbook: CloudOps, DevOps (the loopback service role), Automation.
+const (
+	fakeRegion       = "eu-west-1"
+	fakeSettingsRole = "arn:aws:iam::111111111111:role/Spa-ReadSettingsRole"
+	fakeDeployRole   = "arn:aws:iam::333333333333:role/Spa-DeployEnvironmentRole"
+	settingsName     = "settings"
+)
+
+func (p *program) dryRunCommand() *cobra.Command {
+	var r rehearsal
+	cmd := &cobra.Command{
+		Use:   "dry-run [flags]",
+		Short: "Rehearse the pipeline here, with fake credentials",
+		Long:  dryRunHelp,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return r.run(cmd, p) },
+	}
+	p.addVariableFlags(cmd)
+	for _, name := range []string{"settings-git-url", "settings-git-branch", "settings-git-pin", "code-commit-endpoint"} {
+		_ = cmd.Flags().MarkHidden(name) // they are what the rehearsal stands in for
+	}
+	cmd.Flags().StringVar(&r.settings, "settings", "", "folder of the settings: the root of a repository, as it is on disk")
+	cmd.Flags().StringVar(&r.code, "code", "", "folder of the code, likewise")
+	cmd.Flags().StringVar(&r.until, "until", "", "end after this step, such as overlay-settings")
+	cmd.Flags().BoolVar(&r.executeDeploy, "execute-deploy", false, "make deploy for real, with fake credentials, in place of make --dry-run deploy")
+	return cmd
+}
+
+// rehearsal is a dry run.
+type rehearsal struct {
+	settings, code, until string
+	executeDeploy         bool
+
+	server *loopback.Server
+	temp   string
+}
+
+func (r *rehearsal) run(cmd *cobra.Command, p *program) (err error) {
+	ctx := cmd.Context()
+	if r.temp, err = os.MkdirTemp("", "spa-runner-dry-run-"); err != nil {
+		return fmt.Errorf("making a folder for the dry run: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(r.temp) }()
+	if r.server, err = loopback.Start(ctx, loopback.Options{}); err != nil {
+		return err
+	}
+	defer r.server.Close()
+
+	environ, err := r.environ(ctx, cmd, p.environ)
+	if err != nil {
+		return err
+	}
+	rehearsed := *p
+	rehearsed.environ = environ
+	c, err := rehearsed.config(cmd, environ)
+	if err != nil {
+		return err
+	}
+	if err := r.serveSettings(ctx, accountOf(c.SettingsRole)); err != nil {
+		return err
+	}
+	e := execution{what: "dry run", rehearsal: true, identity: r.identity, until: r.until}
+	if !r.executeDeploy {
+		e.makeFlags = []string{"--dry-run"}
+	}
+	return rehearsed.execute(c, e)
+}
+
+// identity is that of the loopback server. The one of this machine is taken out
+// of the environment as in a run, and is never asked for.
+func (r *rehearsal) identity(_ context.Context, client *awshttp.BuildableClient) (aws.Config, error) {
+	service := r.server.ServiceCredentials()
+	return aws.Config{
+		BaseEndpoint: aws.String(r.server.URL()),
+		HTTPClient:   client,
+		Credentials: credentials.NewStaticCredentialsProvider(
+			service.AccessKeyID, service.SecretAccessKey, service.SessionToken),
+	}, dropIdentity()
+}
+
+// environ is the environment as the project would have it in CodeBuild: that of
+// the user, with the loopback server in place of AWS. What the rehearsal decides
+// is set as a flag, which wins over variables.sh.
+func (r *rehearsal) environ(ctx context.Context, cmd *cobra.Command, environ []string) ([]string, error) {
+	vars := map[string]string{}
+	for _, pair := range environ {
+		name, value, _ := strings.Cut(pair, "=")
+		if !strings.HasPrefix(name, "AWS_ENDPOINT_URL") { // AWS_ENDPOINT_URL_STS would win
+			vars[name] = value
+		}
+	}
+	vars["AWS_ENDPOINT_URL"] = r.server.URL()
+	for _, name := range []string{"NO_PROXY", "no_proxy"} {
+		vars[name] = strings.TrimPrefix(vars[name]+",127.0.0.1", ",")
+	}
+	for name, value := range map[string]string{
+		"AWS_REGION": fakeRegion, "READ_SETTINGS_ROLE": fakeSettingsRole, "DEPLOY_ENVIRONMENT_ROLE": fakeDeployRole,
+	} {
+		if vars[name] == "" {
+			vars[name] = value
+		}
+	}
+	for _, name := range []string{"SETTINGS_ROLE", "SETTINGS_GIT_PIN", "SETTINGS_GIT_TOKEN"} {
+		delete(vars, name)
+	}
+	if r.settings == "" && vars["SETTINGS_ENVIRONMENT_PATH"] == "" {
+		vars["SETTINGS_ENVIRONMENT_PATH"] = demo.Environment
+	}
+	forced := map[string]string{
+		"settings-git-url":     "codecommit::" + fakeRegion + "://" + settingsName,
+		"settings-git-branch":  "main",
+		"code-commit-endpoint": r.server.URL(),
+	}
+	if !cmd.Flags().Changed("workdir") {
+		forced["workdir"] = filepath.Join(r.temp, "work")
+		if err := os.Mkdir(forced["workdir"], 0o755); err != nil {
+			return nil, fmt.Errorf("making the work folder of the dry run: %w", err)
+		}
+	}
+	if err := r.serveCode(ctx, cmd, forced, vars); err != nil {
+		return nil, err
+	}
+	for name, value := range forced {
+		if err := cmd.Flags().Set(name, value); err != nil {
+			return nil, usageError(err)
+		}
+	}
+	pairs := make([]string, 0, len(vars))
+	for name, value := range vars {
+		pairs = append(pairs, name+"="+value)
+	}
+	return pairs, nil
+}
+
+// serveCode serves a snapshot of the code, if the code is to come from here.
+func (r *rehearsal) serveCode(ctx context.Context, cmd *cobra.Command, forced, vars map[string]string) error {
+	if r.code == "" && (r.settings != "" || cmd.Flags().Changed("code-git-url")) {
+		return nil
+	}
+	repository, commit, err := r.snapshot(ctx, "code", r.code)
+	if err != nil {
+		return err
+	}
+	// Other users of this machine reach the server too: they need the token.
+	vars["CODE_GIT_TOKEN"] = rand.Text()
+	if err := r.server.ServeGit("code", loopback.GitRepository{Dir: repository, Token: vars["CODE_GIT_TOKEN"]}); err != nil {
+		return err
+	}
+	forced["code-git-url"] = r.server.URL() + "/git/code.git"
+	forced["code-git-branch"] = "main"
+	forced["code-git-commit"] = commit // in place of a pin that variables.sh may set
+	return nil
+}
+
+func (r *rehearsal) serveSettings(ctx context.Context, account string) error {
+	repository, _, err := r.snapshot(ctx, "settings", r.settings)
+	if err != nil {
+		return err
+	}
+	return r.server.ServeCodeCommit(settingsName, loopback.CodeCommitRepository{Dir: repository, Account: account, Region: fakeRegion})
+}
+
+// snapshot makes a repository of a folder, or of the demo's where there is none.
+func (r *rehearsal) snapshot(ctx context.Context, name, dir string) (repository, commit string, err error) {
+	if dir == "" {
+		dir = filepath.Join(r.temp, "demo-"+name)
+		if err := demo.Write(name, dir); err != nil {
+			return "", "", err
+		}
+	}
+	repository = filepath.Join(r.temp, name+".git")
+	commit, err = loopback.Snapshot(ctx, dir, repository)
+	return repository, commit, err
+}

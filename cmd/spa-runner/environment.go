@@ -1,0 +1,132 @@
+package main
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+
+	"spa-runner/internal/awsname"
+	"spa-runner/internal/gitclone"
+	"spa-runner/internal/shellvars"
+	"spa-runner/pipeline"
+)
+
+// refuse says why variables.sh may not set a variable, or "" if it may: not
+// what a child may not see, and nothing by which a commit to the settings would
+// switch off a check that the project demanded.
+func (c *Config) refuse(name string) string {
+	if why := pipeline.Forbidden(name); why != "" {
+		return why
+	}
+	if strings.HasPrefix(name, knobPrefix) {
+		return "it belongs to the CodeBuild project, not to the settings"
+	}
+	for _, v := range c.variables() {
+		if v.name == name && !v.late {
+			return "it belongs to the CodeBuild project: when variables.sh is read it has been used already"
+		}
+	}
+	return ""
+}
+
+// applyScript takes over what variables.sh set, checks the whole configuration
+// again, and brings the environment of the children up to date. It tells the
+// variables of the table whose value the script decided.
+func (c *Config) applyScript(set []shellvars.Var, env *pipeline.Environ) ([]pipeline.Param, error) {
+	c.script = make(map[string]shellvars.Var, len(set))
+	for _, v := range set {
+		c.script[v.Name] = v
+	}
+	if err := c.resolve(); err != nil {
+		return nil, err
+	}
+	c.exportTo(env)
+	var decided []pipeline.Param
+	for _, r := range c.Resolved {
+		if v, ok := c.script[r.Name]; ok && strings.HasPrefix(r.Source, v.File) {
+			decided = append(decided, pipeline.Param{Name: r.Name, Value: r.Value})
+		}
+	}
+	return decided, nil
+}
+
+// childEnviron is the environment of the children at the start of a pass.
+func (c *Config) childEnviron(environ []string) *pipeline.Environ {
+	env := pipeline.NewEnviron(environ)
+	for _, v := range c.variables() {
+		if v.secret {
+			env.Withhold(v.name)
+		}
+	}
+	c.ownedEnv = map[string]string{}
+	c.exportTo(env)
+	return env
+}
+
+// exportTo sets what the configuration decides in the environment of the
+// children: the resolved values of the table and, unless the user set them,
+// the region of the AWS CLI and boto3 and the target's account.
+func (c *Config) exportTo(env *pipeline.Environ) {
+	for _, v := range c.variables() {
+		if v.secret || strings.HasPrefix(v.name, knobPrefix) {
+			continue
+		}
+		if value, _ := c.lookup(v); value != "" {
+			if strings.HasSuffix(v.name, "_URL") {
+				value = gitclone.DisplayURL(value)
+			}
+			env.Set(v.name, value)
+		}
+	}
+	if c.DeployRegion != "" {
+		env.Set("AWS_REGION", c.DeployRegion)
+		env.Set("DEPLOY_ENVIRONMENT_REGION", c.DeployRegion)
+		// boto3 and the AWS CLI read this name. CodeBuild sets both to its own
+		// region; a user who sets them apart means it.
+		c.own(env, "AWS_DEFAULT_REGION", c.DeployRegion, c.environ["AWS_REGION"])
+	}
+	if role, err := awsname.ParseRole(c.DeployRole); err == nil {
+		// SPA's Makefile otherwise asks STS for it on every target.
+		c.own(env, "AWS_CURRENT_ACCOUNT", role.Account, "")
+	}
+}
+
+// own sets a variable that the user may have set, and then keeps, unless its
+// value is the one that counts as unset or that was set here before.
+func (c *Config) own(env *pipeline.Environ, name, value, unset string) {
+	if there, ok := env.Lookup(name); ok && there != "" && there != unset && there != c.ownedEnv[name] {
+		return
+	}
+	env.Set(name, value)
+	c.ownedEnv[name] = value
+}
+
+// secretWords mark variables of the build whose values nobody should see.
+var secretWords = []string{"SECRET", "TOKEN", "PASSWORD", "PASSWD", "PRIVATE_KEY", "API_KEY", "APIKEY", "ACCESS_KEY", "CREDENTIAL", "WEBHOOK"}
+
+// secretsIn are the values among NAME=value pairs that are secrets by their
+// name, or by a password in their URL.
+func secretsIn(pairs []string) []string {
+	var secrets []string
+	for _, pair := range pairs {
+		name, value, _ := strings.Cut(pair, "=")
+		upper := strings.ToUpper(name)
+		if slices.ContainsFunc(secretWords, func(word string) bool { return strings.Contains(upper, word) }) {
+			secrets = append(secrets, value)
+		}
+		if u, err := url.Parse(value); err == nil && u.User != nil {
+			password, _ := u.User.Password()
+			secrets = append(secrets, password, u.User.String())
+		}
+	}
+	return secrets
+}
+
+// accountOf is the account in the ARN of a role, for logs.
+func accountOf(arn string) string {
+	role, err := awsname.ParseRole(arn)
+	if err != nil {
+		return ""
+	}
+	return role.Account
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"spa-runner/pipeline"
+)
+
+// newHTTPClient is the one way out, for STS and for both clones: proxies as
+// HTTPS_PROXY and NO_PROXY say, certificates of the system or SSL_CERT_FILE,
+// and those of AWS_CA_BUNDLE beside them.
+func newHTTPClient(caBundle string) (*awshttp.BuildableClient, error) {
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, fmt.Errorf("reading the certificates of the system: %w", err)
+	}
+	if caBundle != "" {
+		pem, err := os.ReadFile(caBundle)
+		if err != nil {
+			return nil, &pipeline.ConfigError{Problems: []string{fmt.Sprintf("AWS_CA_BUNDLE is %q: %v", caBundle, err)}}
+		}
+		if !roots.AppendCertsFromPEM(pem) {
+			return nil, &pipeline.ConfigError{Problems: []string{fmt.Sprintf("AWS_CA_BUNDLE is %q: there is no certificate in it (PEM)", caBundle)}}
+		}
+	}
+	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.Proxy = http.ProxyFromEnvironment
+		t.TLSClientConfig.RootCAs = roots
+		t.ResponseHeaderTimeout = 2 * time.Minute // a server that never answers
+	}), nil
+}
+
+// ambientIdentity captures the provider of the identity that the build was
+// started with (the service role, in CodeBuild) and takes what leads to it out
+// of the environment of this process: from here on nothing in it finds that
+// identity by itself. The provider goes on renewing.
+func ambientIdentity(ctx context.Context, client *awshttp.BuildableClient, region string) (aws.Config, error) {
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(client), config.WithRegion(region))
+	if err != nil {
+		return aws.Config{}, fmt.Errorf("reading the AWS configuration of the build: %w", err)
+	}
+	return cfg, dropIdentity()
+}
+
+// dropIdentity takes what no child may see out of this process's environment.
+func dropIdentity() error {
+	for _, name := range pipeline.NewEnviron(os.Environ()).Withheld() {
+		if err := os.Unsetenv(name); err != nil {
+			return fmt.Errorf("taking %s out of the environment: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// newGitClient uses the same way out for git. The redirect policy is that of
+// each clone.
+func newGitClient(client *awshttp.BuildableClient) *http.Client {
+	return &http.Client{Transport: client.GetTransport()}
+}
+
+// assumer makes providers of assumed roles, always from the identity in cfg,
+// never from another assumed role.
+func assumer(cfg aws.Config, region *string) func(role *string, session string) aws.CredentialsProvider {
+	return func(role *string, session string) aws.CredentialsProvider {
+		return aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
+			client := sts.NewFromConfig(cfg, func(o *sts.Options) { o.Region = *region })
+			// One hour, the default, is also the most that a role assumed from
+			// a role may have (role chaining).
+			provider := stscreds.NewAssumeRoleProvider(client, *role, func(o *stscreds.AssumeRoleOptions) {
+				o.RoleSessionName = session
+			})
+			return provider.Retrieve(ctx)
+		})
+	}
+}

@@ -1,0 +1,155 @@
+// Command spa-runner deploys a public code base with private settings, from
+// inside AWS CodeBuild, as ten typed steps. See the README; the list of the
+// steps is in plan.go.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"spa-runner/internal/redact"
+	"spa-runner/pipeline"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+}
+
+// program is what the subcommands share: the world as main found it.
+type program struct {
+	environ        []string
+	stdout, stderr io.Writer
+	redactor       *redact.Redactor
+}
+
+// run is main without the process: it returns the exit code.
+func run(args, environ []string, stdout, stderr io.Writer) int {
+	p := &program{environ: environ, stdout: stdout, stderr: stderr, redactor: redact.New()}
+	p.redactor.Add(secretsIn(environ)...)
+	root := p.rootCommand()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.Execute()
+	var done *reported
+	if err != nil && !errors.As(err, &done) {
+		_, _ = fmt.Fprintln(stderr, p.redactor.String("spa-runner: "+err.Error()))
+		if hint := pipeline.Hint(err); hint != "" {
+			_, _ = fmt.Fprintln(stderr, p.redactor.String("  "+hint))
+		}
+	}
+	return pipeline.ExitCode(err)
+}
+
+// reported is an error that the log and the summary have told already.
+type reported struct{ err error }
+
+func (r *reported) Error() string { return r.err.Error() }
+func (r *reported) Unwrap() error { return r.err }
+
+const rootHelp = `spa-runner deploys a public code base with private settings from AWS CodeBuild.
+
+It does what the shell buildspec of the workbook does, as ten typed steps:
+
+   1 assume-settings-role   to read the private settings
+   2 clone-settings         from CodeCommit
+   3 source-variables       variables.sh of the environment, which may pin the code
+   4 clone-code             the public code, at a branch, a tag or a commit
+   5 overlay-settings       the environment's files over the code
+   6 make-setup
+   7 make-lint
+   8 make-all-tests
+   9 assume-deploy-role     in the target account, when all of the above went well
+  10 make-deploy
+
+The first failure ends the run. Steps 3 to 8 hold no AWS identity at all.
+
+All settings are environment variables, with the names of the workbook; each
+has a flag too (spa-runner run --help). Start with:
+
+  spa-runner dry-run        the whole pipeline here, with fake credentials
+  spa-runner plan           what a run would do with the variables as they are
+  spa-runner run            do it
+
+Exit codes: 0 deployed; 2 (that of make) a target failed; 64 the configuration
+is wrong; 124 a time limit ran out; 125 the runner itself failed; 130 and 143
+interrupted.
+`
+
+func (p *program) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "spa-runner",
+		Short:         "Deploy public code with private settings from AWS CodeBuild",
+		Long:          rootHelp,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noSuchCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err) })
+	root.AddCommand(p.runCommand(), p.planCommand(), p.dryRunCommand(), p.versionCommand())
+	for _, c := range root.Commands() {
+		c.Args = noArguments
+		c.DisableFlagsInUseLine = true
+	}
+	return root
+}
+
+func noSuchCommand(root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var known []string
+	for _, c := range root.Commands() {
+		known = append(known, c.Name())
+	}
+	return usageError(fmt.Errorf("unknown command %q; there are %s", args[0], strings.Join(known, ", ")))
+}
+
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usageError(fmt.Errorf("%s takes no arguments, but got %q", cmd.Name(), args))
+	}
+	return nil
+}
+
+// usageError is a mistake on the command line, which is configuration too.
+func usageError(err error) error {
+	return &pipeline.ConfigError{Problems: []string{err.Error() + " (see spa-runner --help)"}}
+}
+
+// addVariableFlags gives a command one flag for each variable of the table.
+func (p *program) addVariableFlags(cmd *cobra.Command) {
+	for _, v := range new(Config).variables() {
+		if v.secret || v.name == "SETTINGS_ROLE" {
+			continue
+		}
+		usage := v.usage
+		if v.preset != "" {
+			usage += " (default " + v.preset + ")"
+		}
+		cmd.Flags().String(v.flag(), "", usage+" ["+v.name+"]")
+	}
+}
+
+// config reads the configuration for a command. Every problem is in the error.
+func (p *program) config(cmd *cobra.Command, environ []string) (*Config, error) {
+	flags := map[string]string{}
+	for _, v := range new(Config).variables() {
+		if cmd.Flags().Changed(v.flag()) {
+			value, err := cmd.Flags().GetString(v.flag())
+			if err != nil {
+				return nil, usageError(err)
+			}
+			flags[v.name] = value
+		}
+	}
+	c := newConfig(flags, environ)
+	return c, c.resolve()
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"path/filepath"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"spa-runner/internal/awsname"
+	"spa-runner/internal/gitclone"
+	"spa-runner/pipeline"
+	"spa-runner/steps"
+)
+
+// facts are what the steps find out and the last event and the summary tell.
+type facts struct {
+	settings gitclone.Result
+	code     gitclone.Result
+	laid     []steps.LaidFile
+}
+
+// planner makes the plan. What differs between a run and its rehearsals is here.
+type planner struct {
+	config *Config
+	// assume gives the provider of an assumed role; the role is read when the
+	// provider is first asked, since variables.sh may set it.
+	assume func(role *string, session string) aws.CredentialsProvider
+	secret func(...string)
+	// makeFlags go to the deploy targets, --dry-run in a rehearsal.
+	makeFlags []string
+	runID     string
+	build     string // CODEBUILD_BUILD_NUMBER
+	facts     *facts
+}
+
+// plan is the list of the steps: what is run, in which order, and as whom. It
+// is the one registry of steps. Whoever holds a scope is visible here: by the
+// type parameter, and by the credentials that are handed over.
+func (p *planner) plan() []pipeline.Step {
+	c := p.config
+	settingsSession := awsname.SessionName("SettingsContext", p.build)
+	deploySession := awsname.SessionName("TargetUpdateContext", p.build)
+	settings := pipeline.Mint[pipeline.Settings](p.assume(&c.SettingsRole, settingsSession), p.secret)
+	deploy := pipeline.Mint[pipeline.Deploy](p.assume(&c.DeployRole, deploySession), p.secret)
+	nobody := pipeline.Credentials[pipeline.None]{}
+
+	settingsDir := filepath.Join(c.Workdir, "settings")
+	codeDir := filepath.Join(c.Workdir, "code")
+	unneeded := ""
+	if c.CodeCommit == nil {
+		unneeded = "the settings are not on CodeCommit"
+	}
+
+	return []pipeline.Step{
+		// 1. Early, so that a wrong trust policy costs seconds and not a build.
+		steps.AssumeRole[pipeline.Settings]{
+			Credentials: settings,
+			Role:        &c.SettingsRole, Session: settingsSession, Unneeded: unneeded,
+		},
+		// 2. The private settings. The last step that acts as settings.
+		steps.CloneSettings{
+			Credentials: settings,
+			From:        &c.Settings, CodeCommit: c.CodeCommit, Pin: c.SettingsPin, Trigger: c.Trigger,
+			Token: c.SettingsToken, Client: c.client, Into: settingsDir, Cloned: &p.facts.settings,
+		},
+		// 3. May pin the code and name the role that deploys, so it comes before both.
+		steps.SourceVariables{
+			Credentials: nobody,
+			Settings:    settingsDir, Environment: c.Environment, Workdir: c.Workdir, Exec: c.VariablesExec,
+			Refuse: c.refuse, Apply: c.applyScript, Secrets: secretsIn,
+		},
+		// 4. The public code.
+		steps.CloneCode{
+			Credentials: nobody,
+			From:        &c.Code, Token: c.CodeToken, RequirePinned: c.RequirePinned,
+			Client: c.client, Into: codeDir, Cloned: &p.facts.code,
+		},
+		// 5. Before any of the code is executed.
+		steps.OverlaySettings{
+			Credentials: nobody,
+			Settings:    settingsDir, Environment: c.Environment, Code: codeDir, Laid: &p.facts.laid,
+		},
+		// 6. From here on other people's code is executed, as nobody.
+		steps.Make[pipeline.None]{
+			Credentials: nobody,
+			Target:      "setup", Targets: c.SetupTargets, Dir: codeDir, Without: c.DeployOnly,
+			Tools: []string{"python", "node", "npm", "cdk", "make"},
+		},
+		// 7.
+		steps.Make[pipeline.None]{
+			Credentials: nobody,
+			Target:      "lint", Targets: c.LintTargets, Dir: codeDir, Without: c.DeployOnly,
+		},
+		// 8.
+		steps.Make[pipeline.None]{
+			Credentials: nobody,
+			Target:      "all-tests", Targets: c.TestTargets, Dir: codeDir, Without: c.DeployOnly,
+		},
+		// 9. Only now, from the service role again, never from the settings role.
+		steps.AssumeRole[pipeline.Deploy]{
+			Credentials: deploy,
+			Role:        &c.DeployRole, Session: deploySession,
+		},
+		// 10. The one step that may change the target account.
+		steps.Make[pipeline.Deploy]{
+			Credentials: deploy,
+			Target:      "deploy", Targets: c.DeployTargets, Flags: p.makeFlags, Dir: codeDir, Env: p.deployEnv,
+		},
+	}
+}
+
+// deployEnv lets a stack say what it runs.
+func (p *planner) deployEnv() []string {
+	return []string{
+		"SPA_RUN_ID=" + p.runID,
+		"SPA_SETTINGS_COMMIT=" + p.facts.settings.Commit,
+		"SPA_CODE_COMMIT=" + p.facts.code.Commit,
+	}
+}

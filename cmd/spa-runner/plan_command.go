@@ -1,0 +1,103 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/spf13/cobra"
+
+	"spa-runner/pipeline"
+)
+
+// planned is what `plan --json` prints. Names are those of the log.
+type planned struct {
+	Steps     []plannedStep `json:"steps"`
+	Variables []Resolved    `json:"variables"`
+	Withheld  []string      `json:"withheld_from_children"`
+	Warnings  []string      `json:"warnings"`
+}
+
+type plannedStep struct {
+	Name    string           `json:"name"`
+	Scope   string           `json:"scope"`
+	Account string           `json:"account,omitempty"`
+	Params  []pipeline.Param `json:"params"`
+}
+
+func (p *program) planCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "plan [flags]",
+		Short: "Show what a run would do, and touch nothing",
+		Long: `Show the ten steps with their parameters and the identity that each holds,
+what children do not see, and what variables.sh may still change. Nothing is
+asked on the network, assumed, cloned or written.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := p.config(cmd, p.environ)
+			if err != nil {
+				return err
+			}
+			plan := p.describePlan(c)
+			if asJSON, _ := cmd.Flags().GetBool("json"); asJSON {
+				return p.printJSON(plan)
+			}
+			_, err = fmt.Fprint(p.stdout, p.redactor.String(plan.text()))
+			return err
+		},
+	}
+	p.addVariableFlags(cmd)
+	cmd.Flags().Bool("json", false, "print it as JSON")
+	return cmd
+}
+
+func (p *program) describePlan(c *Config) planned {
+	nobody := func(*string, string) aws.CredentialsProvider { return aws.AnonymousCredentials{} }
+	list := (&planner{config: c, assume: nobody, build: c.environ["CODEBUILD_BUILD_NUMBER"], facts: &facts{}}).plan()
+	plan := planned{Variables: c.Resolved, Withheld: c.childEnviron(p.environ).Withheld(), Warnings: c.Warnings}
+	for _, step := range list {
+		s := plannedStep{Name: step.Name(), Scope: pipeline.ScopeOf(step), Params: step.Params()}
+		switch s.Scope {
+		case "settings":
+			s.Account = accountOf(c.SettingsRole)
+		case "deploy":
+			s.Account = accountOf(c.DeployRole)
+		}
+		plan.Steps = append(plan.Steps, s)
+	}
+	return plan
+}
+
+func (p planned) text() string {
+	var b strings.Builder
+	b.WriteString("The steps, in order; the first failure ends the run:\n\n")
+	for i, s := range p.Steps {
+		who := "as nobody"
+		if s.Scope != "none" {
+			who = "as " + s.Scope
+		}
+		if s.Account != "" {
+			who += ", account " + s.Account
+		}
+		fmt.Fprintf(&b, "%3d  %-22s  %s\n", i+1, s.Name, who)
+		for _, param := range s.Params {
+			fmt.Fprintf(&b, "       %-10s %s\n", param.Name, param.Value)
+		}
+	}
+	b.WriteString("\nThe variables (* may still be changed by variables.sh):\n\n")
+	for _, v := range p.Variables {
+		late := " "
+		if v.Late {
+			late = "*"
+		}
+		fmt.Fprintf(&b, "  %s %-28s %s  (%s)\n", late, v.Name, v.Value, v.Source)
+	}
+	b.WriteString("\nSet here, but seen by no child:\n\n  ")
+	if len(p.Withheld) == 0 {
+		b.WriteString("(nothing)")
+	}
+	b.WriteString(strings.Join(p.Withheld, "\n  ") + "\n")
+	for _, w := range p.Warnings {
+		fmt.Fprintf(&b, "\nwarning: %s\n", w)
+	}
+	return b.String()
+}

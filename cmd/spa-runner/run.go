@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"golang.org/x/term"
+
+	"spa-runner/internal/logs"
+	"spa-runner/pipeline"
+)
+
+func (p *program) runCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "run [flags]",
+		Short: "Run the pipeline: clone, overlay, test, deploy",
+		Long: `Run the ten steps in the work folder, where settings/ and code/ are made.
+
+Each flag stands for the variable in brackets, which is how CodeBuild sets it.
+A flag wins over variables.sh, variables.sh over the environment.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := p.config(cmd, p.environ)
+			if err != nil {
+				return err
+			}
+			return p.execute(c, execution{
+				what: "run",
+				identity: func(ctx context.Context, client *awshttp.BuildableClient) (aws.Config, error) {
+					return ambientIdentity(ctx, client, c.Region)
+				},
+			})
+		},
+	}
+	p.addVariableFlags(cmd)
+	return cmd
+}
+
+// execution is what differs between a run and its rehearsal.
+type execution struct {
+	what      string // "run" or "dry run", for people
+	rehearsal bool   // nothing is real
+	identity  func(context.Context, *awshttp.BuildableClient) (aws.Config, error)
+	makeFlags []string // of the deploy targets
+	until     string   // the last step; "" is all of them
+}
+
+// execute runs the plan once, with everything around it: folders, identity,
+// log, signals, time limit, summary.
+func (p *program) execute(c *Config, e execution) error {
+	if err := refuseFolders(c.Workdir); err != nil {
+		return err
+	}
+	if err := pipeline.AdoptStrays(); err != nil {
+		return err
+	}
+	ctx, hurry, stop := interruptible()
+	defer stop()
+	client, err := newHTTPClient(c.environ["AWS_CA_BUNDLE"])
+	if err != nil {
+		return err
+	}
+	c.client = newGitClient(client)
+	cfg, err := e.identity(ctx, client)
+	if err != nil {
+		return err
+	}
+	p.redactor.Add(c.SettingsToken.Reveal(), c.CodeToken.Reveal())
+
+	recorder := logs.NewRecorder()
+	log := p.newLog(c, recorder)
+	plan := &planner{
+		config: c, assume: assumer(cfg, &c.Region), secret: func(s ...string) { p.redactor.Add(s...) },
+		makeFlags: e.makeFlags, runID: log.Run(), build: c.environ["CODEBUILD_BUILD_NUMBER"], facts: &facts{},
+	}
+	all := plan.plan()
+	list, err := cut(all, e.until)
+	if err != nil {
+		return err
+	}
+	if c.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, c.Timeout, &pipeline.TimeLimitError{Of: "run", Limit: c.Timeout})
+		defer cancel()
+	}
+	rt := &pipeline.Runtime{
+		Log: log.Logger(1), Output: log.Output(1), Redact: plan.secret,
+		Env: c.childEnviron(p.environ), Grace: c.Grace, Hurry: hurry,
+	}
+	start := time.Now()
+	logStart(rt, c, e)
+	err = pipeline.Pipeline{Steps: list, StepTimeout: c.StepTimeout}.Run(ctx, rt)
+	logEnd(rt, plan, time.Since(start), err)
+	s := summary{execution: e, plan: plan, steps: all, recorder: recorder, took: time.Since(start), err: err}
+	if err := log.Text(s.text()); err != nil {
+		return err
+	}
+	if err != nil {
+		return &reported{err}
+	}
+	return nil
+}
+
+// refuseFolders refuses a work folder in which something was cloned before: it
+// might be of another run, and would be taken for this one's.
+func refuseFolders(workdir string) error {
+	var there []string
+	for _, name := range []string{"settings", "code"} {
+		if _, err := os.Lstat(filepath.Join(workdir, name)); err == nil {
+			there = append(there, filepath.Join(workdir, name))
+		}
+	}
+	if len(there) == 0 {
+		return nil
+	}
+	return pipeline.WithHint(
+		&pipeline.ConfigError{Problems: []string{fmt.Sprintf("%v exist already, and a run begins with neither", there)}},
+		fmt.Sprintf("remove them with: rm -rf -- %s", strings.Join(there, " ")))
+}
+
+// interruptible gives a context that SIGINT and SIGTERM end, with the signal as
+// its cause, and a channel that a second signal closes.
+func interruptible() (ctx context.Context, hurry <-chan struct{}, stop func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	twice := make(chan struct{})
+	go func() {
+		for n := 0; ; n++ {
+			s, ok := (<-signals).(syscall.Signal)
+			switch {
+			case !ok:
+				return
+			case n == 0:
+				cancel(&pipeline.InterruptedError{Signal: s})
+			case n == 1:
+				close(twice)
+			}
+		}
+	}()
+	return ctx, twice, func() {
+		signal.Stop(signals)
+		close(signals)
+		cancel(nil)
+	}
+}
+
+func (p *program) newLog(c *Config, also ...zapcore.Core) *logs.Log {
+	terminal := false
+	if f, ok := p.stdout.(*os.File); ok {
+		terminal = term.IsTerminal(int(f.Fd()))
+	}
+	id := c.environ["CODEBUILD_BUILD_ID"]
+	if id == "" {
+		random := make([]byte, 6)
+		_, _ = rand.Read(random) // never fails (crypto/rand)
+		id = hex.EncodeToString(random)
+	}
+	return logs.New(logs.Options{
+		Writer: p.stdout, Format: c.LogFormat.Resolve(terminal, c.environ["CODEBUILD_BUILD_ID"] != ""),
+		Redactor: p.redactor, Run: id, Color: terminal && c.environ["NO_COLOR"] == "", Also: also,
+	})
+}
+
+// cut ends a list of steps with the one that is named.
+func cut(list []pipeline.Step, until string) ([]pipeline.Step, error) {
+	if until == "" {
+		return list, nil
+	}
+	names := make([]string, 0, len(list))
+	for i, step := range list {
+		if step.Name() == until {
+			return list[:i+1], nil
+		}
+		names = append(names, step.Name())
+	}
+	return nil, usageError(fmt.Errorf("there is no step %q; the steps are %v", until, names))
+}
+
+func logStart(rt *pipeline.Runtime, c *Config, e execution) {
+	values := make([]zap.Field, 0, len(c.Resolved))
+	sources := make([]zap.Field, 0, len(c.Resolved))
+	for _, r := range c.Resolved {
+		values = append(values, zap.String(r.Name, r.Value))
+		sources = append(sources, zap.String(r.Name, r.Source))
+	}
+	rt.Log.Info("run started", zap.String("what", e.what), zap.String("version", buildVersion().Version),
+		zap.Strings("withheld_from_children", rt.Env.Withheld()),
+		zap.Dict("variables", values...), zap.Dict("sources", sources...))
+	for _, warning := range c.Warnings {
+		rt.Log.Warn("the configuration has a peculiarity", zap.String("what", warning))
+	}
+}
+
+// logEnd writes the last event: what was deployed where, or which step ended it.
+func logEnd(rt *pipeline.Runtime, p *planner, took time.Duration, err error) {
+	fields := []zap.Field{
+		zap.Int64("took_ms", took.Milliseconds()), zap.Int("exit_code", pipeline.ExitCode(err)),
+		zap.String("settings_commit", p.facts.settings.Commit), zap.String("code_commit", p.facts.code.Commit),
+		zap.String("settings_account", accountOf(p.config.SettingsRole)), zap.String("deploy_account", accountOf(p.config.DeployRole)),
+		zap.String("region", p.config.DeployRegion),
+	}
+	if err == nil {
+		rt.Log.Info("run finished", fields...)
+		return
+	}
+	var failed *pipeline.StepError
+	if errors.As(err, &failed) {
+		fields = append(fields, zap.String("failed_step", failed.Step), zap.String("error", failed.Err.Error()))
+	}
+	fields = slices.DeleteFunc(fields, func(f zap.Field) bool { return f.Type == zapcore.StringType && f.String == "" })
+	rt.Log.Error("run failed", fields...)
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"spa-runner/internal/loopback"
+)
+
+func awsConfigOfNobody() aws.Config { return aws.Config{} }
+
+// listener hears every secret that goes over the wire: what STS gives out and
+// what git sends.
+type listener struct {
+	mu      sync.Mutex
+	secrets []string
+}
+
+func (l *listener) middleware(next http.Handler) http.Handler {
+	issued := regexp.MustCompile(`<(?:SecretAccessKey|SessionToken)>([^<]+)<`)
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		l.mu.Lock()
+		if user, password, ok := r.BasicAuth(); ok {
+			l.secrets = append(l.secrets, user, password)
+		}
+		l.mu.Unlock()
+		if r.Method != http.MethodPost || r.URL.Path != "/" {
+			next.ServeHTTP(rw, r)
+			return
+		}
+		answer := &recorded{header: http.Header{}}
+		next.ServeHTTP(answer, r)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		for _, match := range issued.FindAllStringSubmatch(answer.body.String(), -1) {
+			l.secrets = append(l.secrets, match[1])
+		}
+		_, _ = rw.Write(answer.body.Bytes())
+	})
+}
+
+// Everything that is secret, printed by a child in every way, in every format
+// of the log: none of it comes out.
+func TestNoSecretInAnyOutput(t *testing.T) {
+	t.Parallel()
+	const (
+		gitToken = "ghp_AbCdEf0123456789+/x"
+		password = "pass:word@of/a-proxy"
+		webhook  = "https://example.com/hook?sig=Zm9vYmFyLXNpZ25hdHVyZQ"
+	)
+	print := strings.Join([]string{
+		`@env`,
+		`@printf '%s' "$${AWS_SECRET_ACCESS_KEY%??????????}"; sleep 0.2; printf '%s\n' "$${AWS_SECRET_ACCESS_KEY#$${AWS_SECRET_ACCESS_KEY%??????????}}"`,
+		`@printf '%s' "x$$AWS_SESSION_TOKEN" | base64 -w0; echo`,
+		`@printf '%s\n' "$$AWS_SESSION_TOKEN" | sed 's:+:%2B:g; s:/:%2F:g; s:=:%3D:g'`,
+		`@echo "$$CANARY_WEBHOOK" >&2`,
+	}, "\n\t")
+	for _, format := range []string{"json", "mixed", "console"} {
+		heard := &listener{}
+		w := newWorld(t, loopback.Options{Middleware: heard.middleware})
+		w.env["SPA_RUNNER_LOG_FORMAT"] = format
+		w.env["CODE_GIT_TOKEN"] = gitToken
+		w.env["CANARY_WEBHOOK"] = webhook
+		w.env["UNUSED_PROXY"] = "http://user:" + url.QueryEscape(password) + "@127.0.0.1:1"
+		w.write("code", "Makefile", "setup lint all-tests deploy:\n\t"+print+"\n")
+		w.write("settings", environmentPath+"/variables.sh", "export API_TOKEN=born-in-the-script-0123\necho $API_TOKEN\n")
+		w.serve()
+		o := w.run("run")
+		if o.code != 0 {
+			t.Fatalf("%s: %v", format, o)
+		}
+		service := w.aws.ServiceCredentials()
+		secrets := append(heard.secrets, service.SecretAccessKey, service.SessionToken, gitToken, webhook,
+			url.QueryEscape(password), "born-in-the-script-0123")
+		if len(heard.secrets) < 8 {
+			t.Fatalf("heard only %d secrets on the wire", len(heard.secrets))
+		}
+		slices.Sort(secrets)
+		for _, secret := range slices.Compact(secrets) {
+			if secret == tokenUserForTest {
+				continue
+			}
+			inner := base64.StdEncoding.EncodeToString([]byte("xy" + secret))
+			for _, form := range []string{secret, url.QueryEscape(secret), inner[4 : len(inner)-4]} {
+				if strings.Contains(o.stdout+o.stderr, form) {
+					t.Errorf("%s: a secret is in the output as %.12s…", format, form)
+				}
+			}
+		}
+		if strings.Count(o.stdout, "***") < 10 {
+			t.Errorf("%s: the children printed nothing that was masked: %v", format, o)
+		}
+	}
+}
+
+// tokenUserForTest is the user name beside a git token, which is no secret.
+const tokenUserForTest = "x-access-token"

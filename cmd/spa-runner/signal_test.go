@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"spa-runner/internal/loopback"
+)
+
+// An operator stops a deployment: the target gets the signal, the log is whole,
+// and the exit code says what happened.
+func TestInterruption(t *testing.T) {
+	t.Parallel()
+	for signal, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
+		w := newWorld(t, loopback.Options{})
+		w.env["SPA_RUNNER_GRACE_PERIOD"] = "5s"
+		w.write("code", "Makefile", "setup lint all-tests:\n\t@true\ndeploy:\n\t@trap 'echo asked to stop; exit 1' INT TERM; echo deploying; while :; do sleep 0.1; done\n")
+		w.serve()
+		cmd := w.command("run")
+		stdout, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		var log strings.Builder
+		lines := bufio.NewScanner(stdout)
+		for lines.Scan() {
+			log.WriteString(lines.Text() + "\n")
+			if strings.Contains(lines.Text(), `"line":"deploying"`) {
+				if err := cmd.Process.Signal(signal); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		var exit *exec.ExitError
+		if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != want {
+			t.Errorf("%v: got %v, want exit code %d\n%s", signal, err, want, log.String())
+		}
+		o := outcome{stdout: log.String()}
+		if !strings.Contains(o.output(t, "make-deploy"), "asked to stop") || len(o.find(t, "run failed", "")) != 1 {
+			t.Errorf("%v: got %v", signal, o)
+		}
+	}
+}
+
+// A second signal ends the patience with a target that ignores the first.
+func TestInterruptedTwice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, loopback.Options{})
+	w.env["SPA_RUNNER_GRACE_PERIOD"] = "1h"
+	w.write("code", "Makefile", "setup:\n\t@trap '' INT TERM; echo stubborn; while :; do sleep 0.1; done\n")
+	w.serve()
+	cmd := w.command("run")
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(stdout)
+	for lines.Scan() {
+		if strings.Contains(lines.Text(), "stubborn") {
+			_ = cmd.Process.Signal(syscall.SIGTERM)
+			time.AfterFunc(300*time.Millisecond, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
+		}
+	}
+	start := time.Now()
+	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 143 || time.Since(start) > 5*time.Second {
+		t.Errorf("got %v after %s", err, time.Since(start))
+	}
+}
+
+func TestDryRunUsesNothingReal(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, loopback.Options{})
+	plant(w)
+	for name := range w.env {
+		if strings.HasPrefix(name, "AWS_ENDPOINT_URL") || strings.HasPrefix(name, "SETTINGS_") || strings.HasPrefix(name, "CODE_") {
+			delete(w.env, name)
+		}
+	}
+	// What would be asked if anything real were: a server that nobody may reach.
+	w.env["AWS_ENDPOINT_URL_STS"] = "http://127.0.0.1:1"
+	delete(w.env, "SPA_RUNNER_WORKDIR")
+	o := w.run("dry-run")
+	if o.code != 0 || len(o.started(t)) != len(allSteps) || len(w.aws.Calls()) != 0 {
+		t.Fatalf("%v", o)
+	}
+	if got := o.output(t, "make-deploy"); !strings.Contains(got, "echo ") {
+		t.Errorf("deploy was not only printed: %q", got)
+	}
+	if strings.Contains(o.stdout, canary) {
+		t.Error("a planted identity is in the log")
+	}
+	o = w.run("dry-run", "--until", "overlay-settings", "--execute-deploy")
+	if started := o.started(t); o.code != 0 || len(started) != 5 {
+		t.Errorf("--until: got %v", o)
+	}
+	if o = w.run("dry-run", "--until", "nowhere"); o.code != 64 || !strings.Contains(o.stderr, "make-deploy") {
+		t.Errorf("--until nowhere: got %v", o)
+	}
+}
+
+// A rehearsal of one's own folders, uncommitted edits included.
+func TestDryRunOfOwnFolders(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, loopback.Options{})
+	w.write("settings", environmentPath+"/variables.sh", "export CODE_GIT_BRANCH=v1 CODE_GIT_COMMIT="+strings.Repeat("0", 40)+"\n")
+	w.write("code", "Makefile", "setup lint all-tests:\n\t@true\ndeploy:\n\t@echo edited; cat settings.yaml\n")
+	delete(w.env, "SPA_RUNNER_WORKDIR")
+	o := w.run("dry-run", "--settings", w.dirs["settings"], "--code", w.dirs["code"], "--execute-deploy", "--workdir", w.workdir)
+	if got := o.output(t, "make-deploy"); o.code != 0 || got != "edited\nenvironment: test\n" {
+		t.Errorf("got %q, %v", got, o)
+	}
+	if _, err := filepath.Glob(filepath.Join(w.workdir, "code", ".git")); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"spa-runner/internal/logs"
+	"spa-runner/pipeline"
+)
+
+// summary is what a person reads at the end: each step with its outcome, what
+// went where, and, if it failed, why and what to do.
+type summary struct {
+	execution execution
+	plan      *planner
+	steps     []pipeline.Step // all of the plan
+	recorder  *logs.Recorder
+	took      time.Duration
+	err       error
+}
+
+const rule = "────────────────────────────────────────────────────────────────────────\n"
+
+func (s summary) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n%s%s\n%s", rule, s.headline(), rule)
+	seen := map[string]bool{}
+	for _, step := range s.recorder.Steps() {
+		seen[step.Name] = true
+		line := fmt.Sprintf("  %s %-22s %8s  %s", mark(step.Outcome), step.Name, rounded(step.Took), remark(step))
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	for _, step := range s.steps {
+		if !seen[step.Name()] {
+			fmt.Fprintf(&b, "  %s %-22s %8s  not started\n", mark(""), step.Name(), "")
+		}
+	}
+	b.WriteString("\n")
+	s.writeFacts(&b)
+	if warnings := s.recorder.Warnings(); len(warnings) > 0 {
+		b.WriteString("\n")
+		for _, w := range warnings {
+			fmt.Fprintf(&b, "  warning: %s\n", w)
+		}
+	}
+	if s.err != nil {
+		fmt.Fprintf(&b, "\n  cause:   %s\n", indent(s.err.Error()))
+		if hint := pipeline.Hint(s.err); hint != "" {
+			fmt.Fprintf(&b, "  next:    %s\n", indent(hint))
+		}
+	}
+	b.WriteString(rule)
+	return b.String()
+}
+
+func (s summary) headline() string {
+	what, took := s.execution.what, rounded(s.took)
+	var failed *pipeline.StepError
+	switch {
+	case errors.As(s.err, &failed):
+		return fmt.Sprintf("%s FAILED in %s after %s (exit code %d)", what, failed.Step, took, pipeline.ExitCode(s.err))
+	case s.execution.until != "":
+		return fmt.Sprintf("%s ended after %s, as asked, in %s: nothing was deployed", what, s.execution.until, took)
+	case len(s.execution.makeFlags) > 0:
+		return fmt.Sprintf("%s finished in %s: what `make deploy` would do is printed above, nothing was deployed", what, took)
+	case s.execution.rehearsal:
+		return fmt.Sprintf("%s finished in %s: all steps ran, with credentials that no AWS account knows", what, took)
+	}
+	return fmt.Sprintf("%s finished in %s: deployed", what, took)
+}
+
+// writeFacts says what was, or would have been, deployed where.
+func (s summary) writeFacts(b *strings.Builder) {
+	c, f := s.plan.config, s.plan.facts
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(b, "  %-9s"+format+"\n", append([]any{name}, args...)...)
+	}
+	if f.settings.Commit != "" {
+		line("settings", "%s  %s, folder %s", f.settings.Commit, f.settings.Ref, c.Environment)
+	}
+	if f.code.Commit != "" {
+		line("code", "%s  %s", f.code.Commit, f.code.Ref)
+	}
+	if f.laid != nil {
+		replaced := 0
+		for _, file := range f.laid {
+			if file.Replaced {
+				replaced++
+			}
+		}
+		line("overlay", "%d files added, %d replaced", len(f.laid)-replaced, replaced)
+	}
+	if c.DeployRole != "" {
+		line("target", "account %s, region %s, as %s", accountOf(c.DeployRole), c.DeployRegion, c.DeployRole)
+	}
+	line("run", "%s", s.plan.runID)
+}
+
+func mark(outcome string) string {
+	switch outcome {
+	case "finished":
+		return "✔"
+	case "failed":
+		return "✖"
+	case "skipped":
+		return "–"
+	}
+	return "·"
+}
+
+func remark(step logs.StepRecord) string {
+	switch {
+	case step.Outcome == "skipped":
+		return "skipped: " + step.Why
+	case step.Outcome == "failed":
+		return "failed"
+	case step.Scope != "none":
+		return "as " + step.Scope
+	}
+	return ""
+}
+
+// rounded is a time as people say it.
+func rounded(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return d.Round(time.Millisecond).String()
+	case d < time.Minute:
+		return d.Round(100 * time.Millisecond).String()
+	}
+	return d.Round(time.Second).String()
+}
+
+func indent(text string) string { return strings.ReplaceAll(text, "\n", "\n           ") }

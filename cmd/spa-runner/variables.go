@@ -1,0 +1,164 @@
+package main
+
+import (
+	"strings"
+
+	"spa-runner/internal/logs"
+)
+
+// variable is one row of the table of variables: what the README lists, what
+// --help shows as flags, what is checked, and what variables.sh may set.
+type variable struct {
+	name  string
+	usage string
+	// preset is the value where nobody sets one.
+	preset string
+	// late says that variables.sh may set it, so that it may be missing at the start.
+	late bool
+	// required says that there must be a value, at the latest after variables.sh.
+	required bool
+	// secret values have no flag (a command line can be read by everybody on
+	// the machine), are shown nowhere and reach no child.
+	secret bool
+	// emptyCounts says that set and empty is not the same as unset.
+	emptyCounts bool
+	// parse checks the value and stores it in the configuration.
+	parse func(value string) error
+}
+
+// knobPrefix begins the names of the runner's own variables.
+const knobPrefix = "SPA_RUNNER_"
+
+// flag is the name of the variable as a flag: CODE_GIT_URL is --code-git-url,
+// SPA_RUNNER_TIMEOUT is --timeout.
+func (v variable) flag() string {
+	name := strings.TrimPrefix(v.name, knobPrefix)
+	return strings.ReplaceAll(strings.ToLower(name), "_", "-")
+}
+
+// variables is the one table of them, bound to the fields that they fill.
+func (c *Config) variables() []variable {
+	return []variable{
+		// The settings.
+		{
+			name: "READ_SETTINGS_ROLE", parse: role(&c.SettingsRole),
+			usage: "ARN of the role that may read the settings; required where they are on CodeCommit",
+		},
+		{
+			name: "SETTINGS_ROLE", parse: role(&c.settingsRoleAlias),
+			usage: "another name of READ_SETTINGS_ROLE",
+		},
+		{
+			name: "SETTINGS_GIT_URL", required: true, parse: settingsURL(&c.Settings.URL),
+			usage: "repository of the settings: codecommit::REGION://NAME, or any git URL or folder",
+		},
+		{
+			name: "SETTINGS_GIT_BRANCH", preset: "main", parse: ref(&c.Settings.Ref),
+			usage: "branch of the settings",
+		},
+		{
+			name: "SETTINGS_GIT_COMMIT", parse: commit(&c.Trigger),
+			usage: "commit that triggered the build; logged, not checked out",
+		},
+		{
+			name: "SETTINGS_GIT_PIN", parse: commit(&c.SettingsPin),
+			usage: "deploy this very commit of the settings, for a rollback",
+		},
+		{
+			name: "SETTINGS_GIT_TOKEN", secret: true, parse: secret(&c.SettingsToken),
+			usage: "token for private settings over HTTPS",
+		},
+		{
+			name: "SETTINGS_ENVIRONMENT_PATH", required: true, parse: relativePath(&c.Environment),
+			usage: "folder of this environment in the settings",
+		},
+		{
+			name: "CODE_COMMIT_ENDPOINT", parse: endpoint(&c.Endpoint),
+			usage: "host of CodeCommit in place of the region's: a FIPS or VPC endpoint, or the URL of a test server",
+		},
+
+		// The code.
+		{
+			name: "CODE_GIT_URL", late: true, preset: "https://github.com/reply-fr/sustainable-personal-accounts.git", parse: codeURL(&c.Code.URL),
+			usage: "repository of the code: an HTTPS URL, or a folder",
+		},
+		{
+			name: "CODE_GIT_BRANCH", late: true, preset: "main", parse: ref(&c.Code.Ref),
+			usage: "branch, tag or full commit of the code; a branch is no pin",
+		},
+		{
+			name: "CODE_GIT_COMMIT", late: true, parse: commit(&c.Code.Commit),
+			usage: "commit that CODE_GIT_BRANCH must be at",
+		},
+		{
+			name: "CODE_GIT_TOKEN", secret: true, parse: secret(&c.CodeToken),
+			usage: "token for private code over HTTPS",
+		},
+		{
+			name: "SPA_RUNNER_REQUIRE_PINNED", preset: "false", parse: boolean(&c.RequirePinned),
+			usage: "refuse code at a moving branch",
+		},
+
+		// The target.
+		{
+			name: "DEPLOY_ENVIRONMENT_ROLE", late: true, required: true, parse: role(&c.DeployRole),
+			usage: "ARN of the role that deploys",
+		},
+		{
+			name: "AWS_REGION", late: true, parse: region(&c.Region),
+			usage: "region of the calls to STS; default: that of the CodeCommit URL",
+		},
+		{
+			name: "DEPLOY_ENVIRONMENT_REGION", late: true, parse: region(&c.DeployRegion),
+			usage: "region that make sees as AWS_REGION; default: AWS_REGION",
+		},
+
+		// What is run.
+		{
+			name: "SPA_RUNNER_SETUP_TARGETS", preset: "setup", emptyCounts: true, parse: targets(&c.SetupTargets),
+			usage: "make targets of make-setup; set and empty skips the step",
+		},
+		{
+			name: "SPA_RUNNER_LINT_TARGETS", preset: "lint", emptyCounts: true, parse: targets(&c.LintTargets),
+			usage: "make targets of make-lint",
+		},
+		{
+			name: "SPA_RUNNER_TEST_TARGETS", preset: "all-tests", emptyCounts: true, parse: targets(&c.TestTargets),
+			usage: "make targets of make-all-tests",
+		},
+		{
+			name: "SPA_RUNNER_DEPLOY_TARGETS", preset: "deploy", emptyCounts: true, parse: targets(&c.DeployTargets),
+			usage: "make targets of make-deploy",
+		},
+		{
+			name: "SPA_RUNNER_DEPLOY_ONLY", parse: names(&c.DeployOnly),
+			usage: "names of variables that setup, lint and tests do not see",
+		},
+		{
+			name: "SPA_RUNNER_VARIABLES_EXEC", preset: "false", parse: boolean(&c.VariablesExec),
+			usage: "let variables.sh run external commands, without any identity",
+		},
+
+		// How it is run.
+		{
+			name: "SPA_RUNNER_WORKDIR", preset: ".", parse: folder(&c.Workdir),
+			usage: "folder in which settings/ and code/ are made",
+		},
+		{
+			name: "SPA_RUNNER_TIMEOUT", parse: duration(&c.Timeout),
+			usage: "time limit of the run, such as 50m; set it below the timeout of the build",
+		},
+		{
+			name: "SPA_RUNNER_STEP_TIMEOUT", parse: duration(&c.StepTimeout),
+			usage: "time limit of each step",
+		},
+		{
+			name: "SPA_RUNNER_GRACE_PERIOD", preset: "30s", parse: duration(&c.Grace),
+			usage: "time between a signal to a child and its end by force",
+		},
+		{
+			name: "SPA_RUNNER_LOG_FORMAT", preset: string(logs.Auto), parse: logFormat(&c.LogFormat),
+			usage: "console, json, mixed (events as JSON, children's lines as they are) or auto",
+		},
+	}
+}

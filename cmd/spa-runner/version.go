@@ -1,0 +1,66 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set by the linker: -X main.version=….
+var version = "dev"
+
+// build is what identifies a binary.
+type build struct {
+	Version string `json:"version"`
+	Commit  string `json:"commit"`
+	Go      string `json:"go"`
+	OS      string `json:"os"`
+	Arch    string `json:"arch"`
+}
+
+func buildVersion() build {
+	b := build{Version: version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return b
+	}
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			b.Commit = s.Value + b.Commit
+		case s.Key == "vcs.modified" && s.Value == "true":
+			b.Commit += " with changes"
+		}
+	}
+	return b
+}
+
+func (p *program) versionCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "version [flags]",
+		Short: "Say what binary this is",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			b := buildVersion()
+			if asJSON, _ := cmd.Flags().GetBool("json"); asJSON {
+				return p.printJSON(b)
+			}
+			_, err := fmt.Fprintf(p.stdout, "spa-runner %s\ncommit %s\n%s %s/%s\n", b.Version, b.Commit, b.Go, b.OS, b.Arch)
+			return err
+		},
+	}
+	cmd.Flags().Bool("json", false, "print it as JSON")
+	return cmd
+}
+
+// printJSON prints a value for a program, through the redactor.
+func (p *program) printJSON(v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encoding the answer: %w", err)
+	}
+	_, err = fmt.Fprintln(p.stdout, p.redactor.String(string(text)))
+	return err
+}

@@ -1,0 +1,245 @@
+// Package house holds the rules of the house that a compiler and a linter do
+// not know. They are read off the source of the whole module.
+package house
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const (
+	maxFile     = 250 // lines
+	maxFunction = 60
+)
+
+type source struct {
+	path string
+	ast  *ast.File
+	set  *token.FileSet
+}
+
+// sources are the Go files of the module that are no tests.
+func sources(t *testing.T) []source {
+	t.Helper()
+	var list []source
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && (entry.Name() == "testdata" || entry.Name() == ".git" || path == "bin") {
+			return fs.SkipDir
+		}
+		if entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		set := token.NewFileSet()
+		file, err := parser.ParseFile(set, path, nil, parser.ParseComments)
+		list = append(list, source{path: filepath.ToSlash(path), ast: file, set: set})
+		return err
+	})
+	if err != nil || len(list) < 20 {
+		t.Fatalf("reading the source: %d files, %v", len(list), err)
+	}
+	return list
+}
+
+func (s source) imports(path string) bool {
+	return slices.ContainsFunc(s.ast.Imports, func(i *ast.ImportSpec) bool {
+		unquoted, err := strconv.Unquote(i.Path.Value)
+		return err == nil && unquoted == path
+	})
+}
+
+func (s source) within(folders ...string) bool {
+	return slices.ContainsFunc(folders, func(folder string) bool { return strings.HasPrefix(s.path, folder+"/") })
+}
+
+// calls of a function of a package, such as pipeline.Mint, generic or not.
+func (s source) uses(pkg, name string) (positions []string) {
+	ast.Inspect(s.ast, func(n ast.Node) bool {
+		if selector, ok := n.(*ast.SelectorExpr); ok && selector.Sel.Name == name {
+			if x, ok := selector.X.(*ast.Ident); ok && x.Name == pkg {
+				positions = append(positions, s.set.Position(n.Pos()).String())
+			}
+		}
+		return true
+	})
+	return positions
+}
+
+// pipeline.Exec is the one door to other processes; only the loopback AWS of
+// rehearsals starts git besides.
+func TestOnlyOneDoorToProcesses(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.imports("os/exec") && !s.within("pipeline", "internal/loopback", "internal/bench") {
+			t.Errorf("%s imports os/exec: use pipeline.Exec", s.path)
+		}
+		for _, name := range []string{"StartProcess", "ForkExec", "Exec"} {
+			for _, pkg := range []string{"os", "syscall", "unix"} {
+				for _, at := range s.uses(pkg, name) {
+					t.Errorf("%s: %s.%s", at, pkg, name)
+				}
+			}
+		}
+	}
+}
+
+// An identity is minted in the main package alone, and what the build brought
+// along is read there alone.
+func TestIdentitiesComeFromMain(t *testing.T) {
+	minted := 0
+	for _, s := range sources(t) {
+		if s.within("cmd/spa-runner") {
+			minted += len(s.uses("pipeline", "Mint"))
+			continue
+		}
+		for _, at := range s.uses("pipeline", "Mint") {
+			t.Errorf("%s mints credentials: only cmd/spa-runner does", at)
+		}
+		if s.imports("github.com/aws/aws-sdk-go-v2/config") && !s.within("internal/bench") {
+			t.Errorf("%s reads the ambient AWS configuration", s.path)
+		}
+		for _, name := range []string{"Environ", "Getenv", "LookupEnv"} {
+			for _, at := range s.uses("os", name) {
+				if !s.within("internal/loopback", "internal/bench") {
+					t.Errorf("%s reads the environment of the process (os.%s)", at, name)
+				}
+			}
+		}
+	}
+	if minted != 2 {
+		t.Errorf("credentials are minted %d times, want 2, both in plan.go", minted)
+	}
+}
+
+// A step embeds one Credentials, which declares its scope. A second one in a
+// named field would be an identity that the plan does not show.
+func TestAStepHoldsOneScope(t *testing.T) {
+	steps := 0
+	for _, s := range sources(t) {
+		if !s.within("steps") {
+			continue
+		}
+		ast.Inspect(s.ast, func(n ast.Node) bool {
+			structure, ok := n.(*ast.StructType)
+			if !ok {
+				return true
+			}
+			for _, field := range structure.Fields.List {
+				switch {
+				case !mentionsIdentity(field.Type):
+				case len(field.Names) > 0:
+					t.Errorf("%s: field %s holds an identity: embed it", s.set.Position(field.Pos()), field.Names[0])
+				default:
+					steps++
+				}
+			}
+			return true
+		})
+	}
+	if steps != 6 {
+		t.Errorf("found %d step types, want 6: count the new one here", steps)
+	}
+}
+
+func mentionsIdentity(e ast.Expr) (found bool) {
+	ast.Inspect(e, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok && strings.HasPrefix(id.Name, "Credentials") {
+			found = true
+		}
+		return true
+	})
+	return found
+}
+
+func TestNothingAtPackageLevelThatRuns(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, decl := range s.ast.Decls {
+			if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.Name == "init" {
+				t.Errorf("%s has an init", s.path)
+			}
+		}
+		for _, at := range s.uses("context", "TODO") {
+			t.Errorf("%s: context.TODO", at)
+		}
+	}
+}
+
+func TestFilesAndFunctionsAreShort(t *testing.T) {
+	for _, s := range sources(t) {
+		if lines := s.set.Position(s.ast.End()).Line; lines > maxFile {
+			t.Errorf("%s has %d lines, want at most %d", s.path, lines, maxFile)
+		}
+		for _, decl := range s.ast.Decls {
+			f, ok := decl.(*ast.FuncDecl)
+			if !ok {
+				continue
+			}
+			lines := s.set.Position(f.End()).Line - s.set.Position(f.Pos()).Line + 1
+			// The table of variables and the plan are lists, not logic.
+			if lines > maxFunction && !slices.Contains([]string{"variables", "plan"}, f.Name.Name) {
+				t.Errorf("%s: %s has %d lines, want at most %d", s.path, f.Name, lines, maxFunction)
+			}
+		}
+	}
+}
+
+func TestEveryPackageAndExportedNameIsDocumented(t *testing.T) {
+	documented := map[string]bool{}
+	for _, s := range sources(t) {
+		folder := filepath.Dir(s.path)
+		documented[folder] = documented[folder] || s.ast.Doc != nil
+		for _, decl := range s.ast.Decls {
+			if f, ok := decl.(*ast.FuncDecl); ok && f.Name.IsExported() && f.Doc == nil && !isInterfaceMethod(f) {
+				t.Errorf("%s: %s has no comment", s.set.Position(f.Pos()), f.Name)
+			}
+		}
+	}
+	for folder, ok := range documented {
+		if !ok {
+			t.Errorf("package %s has no comment", folder)
+		}
+	}
+}
+
+// isInterfaceMethod tells methods whose meaning an interface of Go's or of
+// zap's documents.
+func isInterfaceMethod(f *ast.FuncDecl) bool {
+	known := []string{"Error", "Unwrap", "String", "Format", "Write", "Close", "Read", "Sync", "Enabled", "With", "Check", "ExitStatus", "MarshalText", "GoString", "Name", "Is"}
+	return f.Recv != nil && (slices.Contains(known, f.Name.Name) || !ast.IsExported(receiver(f)))
+}
+
+func receiver(f *ast.FuncDecl) string {
+	return strings.TrimLeft(fmt.Sprint(f.Recv.List[0].Type), "&{*0123456789 ")
+}
+
+// No file may depend on the machine it was written on.
+func TestNoPathOfOneMachine(t *testing.T) {
+	path := regexp.MustCompile(`(^|[^a-zA-Z0-9._-])/(work|farm|root/lab|root/go)/`)
+	err := filepath.WalkDir(".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			if entry.Name() == ".git" || name == "bin" || name == "dist" {
+				return fs.SkipDir
+			}
+			return err
+		}
+		content, err := os.ReadFile(name)
+		if err == nil && name != "house_test.go" && path.Match(content) {
+			t.Errorf("%s has a path of one machine: %s", name, path.Find(content))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,102 @@
+// Package steps holds the steps of spa-runner, one file each. A step is a
+// struct whose fields are its parameters; what variables.sh may still change
+// is a pointer. Steps import the mechanism in package pipeline, never os/exec
+// and never the ambient AWS configuration: processes are started by
+// pipeline.Exec, and an identity is what the embedded Credentials hold.
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/smithy-go"
+	"go.uber.org/zap"
+
+	"spa-runner/internal/awsname"
+	"spa-runner/pipeline"
+)
+
+// AssumeRole assumes the role of a scope, so that a refusal is found before
+// anything was done with it, and says who that is. The credentials stay in the
+// embedded value, from which the steps of the same scope take them.
+type AssumeRole[S pipeline.Scope] struct {
+	pipeline.Credentials[S]
+	// Role is the ARN; variables.sh may still change that of the deploy role.
+	Role *string
+	// Session is the role session name, which CloudTrail shows.
+	Session string
+	// Unneeded says why there is nothing to assume; "" if there is.
+	Unneeded string
+}
+
+// Name is assume-settings-role or assume-deploy-role.
+func (a AssumeRole[S]) Name() string { return "assume-" + pipeline.ScopeOf(a) + "-role" }
+
+// Params shows the role and the session name.
+func (a AssumeRole[S]) Params() []pipeline.Param {
+	if a.Unneeded != "" {
+		return []pipeline.Param{{Name: "skipped", Value: a.Unneeded}}
+	}
+	return []pipeline.Param{
+		{Name: "role", Value: orLater(*a.Role)},
+		{Name: "session", Value: a.Session},
+	}
+}
+
+// Run gets the credentials. An account other than the one in the ARN is an
+// error, however it came about: everything after this acts there.
+func (a AssumeRole[S]) Run(ctx context.Context, rt *pipeline.Runtime) error {
+	if a.Unneeded != "" {
+		return pipeline.Skip(a.Unneeded)
+	}
+	role, err := awsname.ParseRole(*a.Role)
+	if err != nil {
+		return &pipeline.ConfigError{Problems: []string{err.Error()}}
+	}
+	creds, err := a.Retrieve(ctx)
+	if err != nil {
+		return refusal(ctx, role.String(), err)
+	}
+	if creds.AccountID != role.Account {
+		return pipeline.WithHint(fmt.Errorf("assuming %s gave credentials for account %q instead of %q; they are not used",
+			role, creds.AccountID, role.Account),
+			"something between the build and STS answers in its place: look at AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_STS and the proxy")
+	}
+	rt.Log.Info("role assumed", zap.String("account", role.Account), zap.String("role", role.String()),
+		zap.String("session", a.Session), zap.String("expires", creds.Expires.UTC().Format(time.RFC3339)))
+	return nil
+}
+
+// refusal explains what STS answered and where to look.
+func refusal(ctx context.Context, role string, err error) error {
+	var api smithy.APIError
+	switch {
+	case errors.Is(err, pipeline.ErrNoCredentials), ctx.Err() != nil:
+		return fmt.Errorf("assuming %s: %w", role, err) // STS is not to blame
+	case !errors.As(err, &api):
+		return pipeline.WithHint(fmt.Errorf("assuming %s: no answer from STS: %w", role, err),
+			"check that the build can reach STS in its region (VPC endpoint, NAT, HTTPS_PROXY, AWS_CA_BUNDLE) and that it has a service role")
+	}
+	err = fmt.Errorf("assuming %s: STS answered %s: %s", role, api.ErrorCode(), api.ErrorMessage())
+	switch api.ErrorCode() {
+	case "AccessDenied", "AccessDeniedException":
+		return pipeline.WithHint(err, "look at two policies: the trust policy of "+role+
+			" must name the service role of the CodeBuild project, and the policy of that service role must allow sts:AssumeRole on "+role)
+	case "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException":
+		return pipeline.WithHint(err, "the identity that the runner was started with is not valid, or no longer: "+
+			"in CodeBuild look at the service role of the project, on a laptop sign in again")
+	case "RegionDisabledException":
+		return pipeline.WithHint(err, "STS is switched off in this region for the account of the role: activate it in IAM's account settings, or set AWS_REGION")
+	}
+	return pipeline.WithHint(err, "nothing was done with any other identity; if STS had a passing fault, start the build again")
+}
+
+// orLater stands in for a parameter that variables.sh is to set.
+func orLater(value string) string {
+	if value == "" {
+		return "(to be set by variables.sh)"
+	}
+	return value
+}

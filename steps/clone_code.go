@@ -1,0 +1,86 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"path/filepath"
+
+	"go.uber.org/zap"
+
+	"spa-runner/internal/gitclone"
+	"spa-runner/pipeline"
+)
+
+// CloneCode clones the public code at a branch, a tag or a commit.
+type CloneCode struct {
+	pipeline.Credentials[pipeline.None]
+	// From may still be changed by variables.sh.
+	From  *Source
+	Token pipeline.Secret
+	// RequirePinned refuses a branch and whatever else may be elsewhere tomorrow.
+	RequirePinned bool
+	Client        *http.Client
+	Into          string
+	Cloned        *gitclone.Result // receives what was cloned
+}
+
+// Name is clone-code.
+func (CloneCode) Name() string { return "clone-code" }
+
+// Params shows what is cloned.
+func (s CloneCode) Params() []pipeline.Param {
+	params := []pipeline.Param{
+		{Name: "url", Value: gitclone.DisplayURL(s.From.URL)},
+		{Name: "ref", Value: s.From.Ref},
+	}
+	if s.From.Commit != "" {
+		params = append(params, pipeline.Param{Name: "commit", Value: s.From.Commit})
+	}
+	if s.Token.Reveal() != "" {
+		params = append(params, pipeline.Param{Name: "token", Value: s.Token.String()})
+	}
+	return append(params, pipeline.Param{Name: "into", Value: filepath.Base(s.Into)})
+}
+
+// Run clones.
+func (s CloneCode) Run(ctx context.Context, rt *pipeline.Runtime) error {
+	cloned, err := gitclone.Clone(ctx, gitclone.Request{
+		URL: s.From.URL, Ref: s.From.Ref, Commit: s.From.Commit, Dir: s.Into,
+		Client: s.Client, Auth: tokenAuth(s.Token), FollowRedirects: true,
+		Accept: s.checkPinned,
+	})
+	switch {
+	case errors.Is(err, gitclone.ErrUnauthorized):
+		return pipeline.WithHint(err, "set CODE_GIT_TOKEN to a token that may read this repository; "+
+			"GitHub also answers so when it limits anonymous access, and then a token helps too")
+	case errors.Is(err, gitclone.ErrCommitMismatch):
+		return pipeline.WithHint(err, "somebody moved it: find out who and why before you change CODE_GIT_COMMIT")
+	case err != nil:
+		return err
+	}
+	rt.Log.Info("code cloned", describe(cloned)...)
+	if s.moves(cloned.Target) {
+		rt.Log.Warn("the code is at a branch or another moving ref, which is no pin: the next run may deploy something else",
+			zap.String("ref", cloned.Ref), zap.String("pin_with", "CODE_GIT_BRANCH="+cloned.Commit))
+	}
+	warn(rt, cloned)
+	*s.Cloned = cloned
+	return nil
+}
+
+// checkPinned is asked before anything is downloaded.
+func (s CloneCode) checkPinned(t gitclone.Target) error {
+	if !s.RequirePinned || !s.moves(t) {
+		return nil
+	}
+	return pipeline.WithHint(fmt.Errorf("%s is a %s, which moves, and SPA_RUNNER_REQUIRE_PINNED refuses that", s.From.Ref, t.Kind),
+		"set CODE_GIT_BRANCH to a tag, or to the commit it is at now: "+t.Commit)
+}
+
+// moves says that another run may find something else: a branch, but also what
+// is neither branch nor tag, such as refs/pull/1/head, which moves with each push.
+func (s CloneCode) moves(t gitclone.Target) bool {
+	return t.Kind != gitclone.Tag && t.Kind != gitclone.Commit && s.From.Commit == ""
+}

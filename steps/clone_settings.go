@@ -1,0 +1,136 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
+	"go.uber.org/zap"
+
+	"spa-runner/internal/codecommit"
+	"spa-runner/internal/gitclone"
+	"spa-runner/pipeline"
+)
+
+// Source says where a repository is and what of it is wanted.
+type Source struct {
+	URL string
+	Ref string // branch, tag or full commit
+	// Commit, if set, is the commit that Ref must be at.
+	Commit string
+}
+
+// CloneSettings clones the private settings: from CodeCommit signed with the
+// credentials of the scope, from elsewhere with a token or as anybody.
+type CloneSettings struct {
+	pipeline.Credentials[pipeline.Settings]
+	From *Source
+	// CodeCommit is what From.URL means; nil if it is some other repository.
+	CodeCommit *codecommit.Repository
+	// Pin, if set, is the commit to take in place of From.Ref.
+	Pin string
+	// Trigger is the commit that started the build. It is only logged: what is
+	// deployed is the head, so that the last of several merges wins.
+	Trigger string
+	Token   pipeline.Secret
+	Client  *http.Client
+	Into    string
+	Cloned  *gitclone.Result // receives what was cloned
+}
+
+// Name is clone-settings.
+func (CloneSettings) Name() string { return "clone-settings" }
+
+// Params shows what is cloned.
+func (s CloneSettings) Params() []pipeline.Param {
+	params := []pipeline.Param{
+		{Name: "url", Value: gitclone.DisplayURL(s.request().URL)},
+		{Name: "ref", Value: s.request().Ref},
+	}
+	if s.Token.Reveal() != "" {
+		params = append(params, pipeline.Param{Name: "token", Value: s.Token.String()})
+	}
+	return append(params, pipeline.Param{Name: "into", Value: filepath.Base(s.Into)})
+}
+
+// Run clones.
+func (s CloneSettings) Run(ctx context.Context, rt *pipeline.Runtime) error {
+	req := s.request()
+	if s.CodeCommit == nil {
+		req.Auth = tokenAuth(s.Token)
+		req.FollowRedirects = true
+	} else {
+		creds, err := s.Retrieve(ctx)
+		if err != nil {
+			return refusal(ctx, "the settings role", err)
+		}
+		if req.Auth, err = codecommit.NewAuth(creds, *s.CodeCommit, time.Now, rt.Redact); err != nil {
+			return err
+		}
+	}
+	if s.Pin != "" {
+		rt.Log.Warn("the settings are pinned: a newer commit on the branch is not deployed", zap.String("commit", s.Pin))
+	}
+	cloned, err := gitclone.Clone(ctx, req)
+	if err != nil {
+		return s.explain(err)
+	}
+	fields := append(describe(cloned), zap.String("author", cloned.Author), zap.Time("committed", cloned.When.UTC()))
+	if s.Trigger != "" {
+		fields = append(fields, zap.String("triggered_by", s.Trigger))
+	}
+	rt.Log.Info("settings cloned", fields...)
+	warn(rt, cloned)
+	*s.Cloned = cloned
+	return nil
+}
+
+func (s CloneSettings) request() gitclone.Request {
+	req := gitclone.Request{URL: s.From.URL, Ref: s.From.Ref, Commit: s.From.Commit, Dir: s.Into, Client: s.Client}
+	if s.CodeCommit != nil {
+		req.URL = s.CodeCommit.URL
+	}
+	if s.Pin != "" {
+		req.Ref = s.Pin
+	}
+	return req
+}
+
+// explain adds what to look at.
+func (s CloneSettings) explain(err error) error {
+	if !errors.Is(err, gitclone.ErrUnauthorized) {
+		return err
+	}
+	if s.CodeCommit == nil {
+		return pipeline.WithHint(err, "set SETTINGS_GIT_TOKEN to a token that may read this repository")
+	}
+	return pipeline.WithHint(err, fmt.Sprintf("look at the policy of the settings role: it must allow codecommit:GitPull on repository %s in %s,"+
+		" and kms:Decrypt on its key if it is encrypted with a customer key; also compare the clock of this machine, a signature lives 15 minutes",
+		s.CodeCommit.Name, s.CodeCommit.Region))
+}
+
+// tokenUser is the user name beside a token. GitHub, GitLab, Gitea and Azure
+// DevOps look at the token alone.
+const tokenUser = "x-access-token"
+
+func tokenAuth(token pipeline.Secret) githttp.AuthMethod {
+	if token.Reveal() == "" {
+		return nil
+	}
+	return &githttp.BasicAuth{Username: tokenUser, Password: token.Reveal()}
+}
+
+// describe is what the log says of a clone.
+func describe(c gitclone.Result) []zap.Field {
+	return []zap.Field{zap.String("commit", c.Commit), zap.String("ref", c.Ref), zap.String("kind", string(c.Kind))}
+}
+
+func warn(rt *pipeline.Runtime, c gitclone.Result) {
+	for _, text := range c.Warnings {
+		rt.Log.Warn("the clone has a peculiarity", zap.String("what", text))
+	}
+}

@@ -1,0 +1,100 @@
+package steps
+
+import (
+	"bytes"
+	"context"
+	"path/filepath"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"spa-runner/pipeline"
+)
+
+// Make runs make, one process a target.
+type Make[S pipeline.Scope] struct {
+	pipeline.Credentials[S]
+	// Target names the step, and is what is made if Targets is nil.
+	Target string
+	// Targets replace Target; none at all skips the step.
+	Targets []string
+	// Flags go before the target, such as --dry-run.
+	Flags []string
+	Dir   string
+	// Env adds to what the build sets, asked for when the step starts.
+	Env func() []string
+	// Without are names that this step's processes do not see.
+	Without []string
+	// Tools are programs whose versions are logged when the targets are made.
+	Tools []string
+}
+
+// Name is make-setup, make-lint and so on, whatever the targets are.
+func (m Make[S]) Name() string { return "make-" + m.Target }
+
+// Params shows the targets.
+func (m Make[S]) Params() []pipeline.Param {
+	params := []pipeline.Param{{Name: "targets", Value: strings.Join(m.targets(), " ")}}
+	if len(m.Flags) > 0 {
+		params = append(params, pipeline.Param{Name: "flags", Value: strings.Join(m.Flags, " ")})
+	}
+	if len(m.Without) > 0 {
+		params = append(params, pipeline.Param{Name: "without", Value: strings.Join(m.Without, " ")})
+	}
+	return params
+}
+
+// Run makes the targets in order and stops at the first that fails, with the
+// status of make.
+func (m Make[S]) Run(ctx context.Context, rt *pipeline.Runtime) error {
+	if len(m.targets()) == 0 {
+		rt.Log.Warn("targets are switched off", zap.String("instead_of", m.Target))
+		return pipeline.Skip("its list of targets is set and empty")
+	}
+	var env []string
+	if m.Env != nil {
+		env = m.Env()
+	}
+	for _, target := range m.targets() {
+		argv := append(append([]string{"make"}, m.Flags...), target)
+		rt.Log.Info("making", zap.String("target", target), zap.String("folder", filepath.Base(m.Dir)))
+		err := pipeline.Exec(ctx, rt, m.Credentials, pipeline.Command{Dir: m.Dir, Argv: argv, Env: env, Without: m.Without})
+		if err != nil {
+			return err
+		}
+	}
+	return m.logVersions(ctx, rt)
+}
+
+func (m Make[S]) targets() []string {
+	if m.Targets != nil {
+		return m.Targets
+	}
+	return []string{m.Target}
+}
+
+// logVersions writes the first line that each tool says of its version, so that
+// a build that broke overnight can be compared with the one before.
+func (m Make[S]) logVersions(ctx context.Context, rt *pipeline.Runtime) error {
+	if len(m.Tools) == 0 {
+		return nil
+	}
+	fields := make([]zap.Field, 0, len(m.Tools))
+	for _, tool := range m.Tools {
+		var out bytes.Buffer
+		// It is run as nobody, whoever the step is, and may be missing.
+		err := pipeline.Exec(ctx, rt, pipeline.Credentials[pipeline.None]{}, pipeline.Command{
+			Dir: m.Dir, Argv: []string{tool, "--version"}, Stdout: &out, Stderr: &out, Without: m.Without,
+		})
+		if ctx.Err() != nil {
+			return err
+		}
+		version, _, _ := strings.Cut(strings.TrimSpace(out.String()), "\n")
+		if err != nil || version == "" {
+			version = "none"
+		}
+		fields = append(fields, zap.String(tool, version))
+	}
+	rt.Log.Info("versions", fields...)
+	return nil
+}
