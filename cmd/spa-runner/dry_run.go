@@ -104,7 +104,7 @@ func (r *rehearsal) run(cmd *cobra.Command, p *program) (err error) {
 	if !r.executeDeploy {
 		e.makeFlags = []string{"--dry-run"}
 	}
-	return rehearsed.execute(c, e)
+	return rehearsed.execute(ctx, c, e)
 }
 
 // identity is that of the loopback server. The one of this machine is taken out

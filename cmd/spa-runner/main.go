@@ -4,6 +4,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -25,17 +26,24 @@ type program struct {
 	environ        []string
 	stdout, stderr io.Writer
 	redactor       *redact.Redactor
+	hurry          <-chan struct{} // closed by a second signal
 }
 
 // run is main without the process: it returns the exit code.
 func run(args, environ []string, stdout, stderr io.Writer) int {
 	p := &program{environ: environ, stdout: stdout, stderr: stderr, redactor: redact.New()}
 	p.redactor.Add(secretsIn(environ)...)
+	ctx, hurry, stop := interruptible()
+	defer stop()
+	p.hurry = hurry
 	root := p.rootCommand()
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.Execute()
+	err := root.ExecuteContext(ctx)
+	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, cause) {
+		err = fmt.Errorf("%w (%w)", cause, err)
+	}
 	var done *reported
 	if err != nil && !errors.As(err, &done) {
 		_, _ = fmt.Fprintln(stderr, p.redactor.String("spa-runner: "+err.Error()))

@@ -7,11 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -38,7 +36,7 @@ A flag wins over variables.sh, variables.sh over the environment.`,
 			if err != nil {
 				return err
 			}
-			return p.execute(c, execution{
+			return p.execute(cmd.Context(), c, execution{
 				what: "run",
 				identity: func(ctx context.Context, client *awshttp.BuildableClient) (aws.Config, error) {
 					return ambientIdentity(ctx, client, c.Region)
@@ -61,15 +59,13 @@ type execution struct {
 
 // execute runs the plan once, with everything around it: folders, identity,
 // log, signals, time limit, summary.
-func (p *program) execute(c *Config, e execution) error {
+func (p *program) execute(ctx context.Context, c *Config, e execution) error {
 	if err := refuseFolders(c.Workdir); err != nil {
 		return err
 	}
 	if err := pipeline.AdoptStrays(); err != nil {
 		return err
 	}
-	ctx, hurry, stop := interruptible()
-	defer stop()
 	client, err := newHTTPClient(c.environ["AWS_CA_BUNDLE"])
 	if err != nil {
 		return err
@@ -79,7 +75,7 @@ func (p *program) execute(c *Config, e execution) error {
 	if err != nil {
 		return err
 	}
-	p.redactor.Add(c.SettingsToken.Reveal(), c.CodeToken.Reveal())
+	p.register(c)
 
 	recorder := logs.NewRecorder()
 	log := p.newLog(c, recorder)
@@ -99,7 +95,7 @@ func (p *program) execute(c *Config, e execution) error {
 	}
 	rt := &pipeline.Runtime{
 		Log: log.Logger(1), Output: log.Output(1), Redact: plan.secret,
-		Env: c.childEnviron(p.environ), Grace: c.Grace, Hurry: hurry,
+		Env: c.childEnviron(p.environ), Grace: c.Grace, Hurry: p.hurry,
 	}
 	start := time.Now()
 	logStart(rt, c, e)
@@ -113,6 +109,16 @@ func (p *program) execute(c *Config, e execution) error {
 		return &reported{err}
 	}
 	return nil
+}
+
+// register tells the redactor of the secrets that the run starts with.
+func (p *program) register(c *Config) {
+	p.redactor.Add(secretsIn(p.environ)...)
+	for name, token := range map[string]pipeline.Secret{"SETTINGS_GIT_TOKEN": c.SettingsToken, "CODE_GIT_TOKEN": c.CodeToken} {
+		if value := token.Reveal(); value != "" && p.redactor.Add(value) == 0 {
+			c.Warnings = append(c.Warnings, name+" is too short, or too common a word, to be masked in the log")
+		}
+	}
 }
 
 // refuseFolders refuses a work folder in which something was cloned before: it
@@ -130,33 +136,6 @@ func refuseFolders(workdir string) error {
 	return pipeline.WithHint(
 		&pipeline.ConfigError{Problems: []string{fmt.Sprintf("%v exist already, and a run begins with neither", there)}},
 		fmt.Sprintf("remove them with: rm -rf -- %s", strings.Join(there, " ")))
-}
-
-// interruptible gives a context that SIGINT and SIGTERM end, with the signal as
-// its cause, and a channel that a second signal closes.
-func interruptible() (ctx context.Context, hurry <-chan struct{}, stop func()) {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-	twice := make(chan struct{})
-	go func() {
-		for n := 0; ; n++ {
-			s, ok := (<-signals).(syscall.Signal)
-			switch {
-			case !ok:
-				return
-			case n == 0:
-				cancel(&pipeline.InterruptedError{Signal: s})
-			case n == 1:
-				close(twice)
-			}
-		}
-	}()
-	return ctx, twice, func() {
-		signal.Stop(signals)
-		close(signals)
-		cancel(nil)
-	}
 }
 
 func (p *program) newLog(c *Config, also ...zapcore.Core) *logs.Log {

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"spa-runner/pipeline"
+)
+
+// interruptible gives a context that SIGINT, SIGTERM and SIGHUP end, with the
+// signal as its cause, and a channel that a second signal closes.
+//
+// SIGPIPE is taken so that a broken log (spa-runner run | head) is an error and
+// not the sudden death of the runner beside a deployment that goes on. It is not
+// ignored, since children would inherit that.
+func interruptible() (ctx context.Context, hurry <-chan struct{}, stop func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals, pipes := make(chan os.Signal, 2), make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(pipes, syscall.SIGPIPE)
+	twice := make(chan struct{})
+	go func() {
+		for n := 0; ; n++ {
+			s, ok := (<-signals).(syscall.Signal)
+			switch {
+			case !ok:
+				return
+			case n == 0:
+				cancel(&pipeline.InterruptedError{Signal: s})
+			case n == 1:
+				close(twice)
+			}
+		}
+	}()
+	return ctx, twice, func() {
+		signal.Stop(signals)
+		signal.Stop(pipes)
+		close(signals)
+		cancel(nil)
+	}
+}
