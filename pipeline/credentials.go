@@ -54,6 +54,9 @@ func (c Credentials[S]) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	if err != nil {
 		return aws.Credentials{}, err
 	}
+	if creds.CanExpire {
+		creds.Expires = creds.Expires.Add(expiryWindow) // the cache shows them as shorter
+	}
 	c.holder.secret(creds.AccessKeyID, creds.SecretAccessKey, creds.SessionToken)
 	return creds, nil
 }

@@ -122,7 +122,12 @@ func limited(limit time.Duration, run runFunc) runFunc {
 func cleaned(run runFunc) runFunc {
 	return func(ctx context.Context, rt *Runtime) error {
 		err := run(ctx, rt)
-		return errors.Join(err, endStrays())
+		if left := endStrays(); left != nil && err != nil {
+			return fmt.Errorf("%w (after: %v)", left, err) //nolint:errorlint // what fails closed comes first
+		} else if left != nil {
+			return left
+		}
+		return err
 	}
 }
 

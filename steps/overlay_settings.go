@@ -162,14 +162,22 @@ func compatible(entry fs.DirEntry, destination string) (there fs.FileMode, err e
 
 // staysInside refuses a symlink that means something outside the environment:
 // copied into the code it would lead to wherever that is on the build machine.
+// The folders above a link are real ones. So .. at the beginning of its target
+// can be counted, but after a name, which may be another link, it cannot.
 func staysInside(source, link string) error {
 	target, err := os.Readlink(link)
 	if err != nil {
 		return err
 	}
+	down, unclear := false, false
+	for name := range strings.SplitSeq(target, "/") {
+		unclear = unclear || down && name == ".."
+		down = down || name != ".." && name != "." && name != ""
+	}
 	rel, err := filepath.Rel(source, filepath.Join(filepath.Dir(link), target))
-	if filepath.IsAbs(target) || err != nil || rel == ".." || strings.HasPrefix(rel, "../") {
-		return fmt.Errorf("it is a symlink to %q, outside the environment folder: put the file itself there", target)
+	if unclear || filepath.IsAbs(target) || err != nil || !filepath.IsLocal(rel) {
+		return fmt.Errorf("it is a symlink to %q, which leads outside the environment folder or, with .. after a name, may do so: "+
+			"put the file itself there", target)
 	}
 	return nil
 }
@@ -193,12 +201,9 @@ func lay(ctx context.Context, source, code string) error {
 	return copy.Copy(source, code, copy.Options{
 		OnSymlink:   func(string) copy.SymlinkAction { return copy.Shallow },
 		OnDirExists: func(string, string) copy.DirExistsAction { return copy.Merge },
-		Skip: func(info fs.FileInfo, path, destination string) (bool, error) {
+		Skip: func(info fs.FileInfo, _, destination string) (bool, error) {
 			if ctx.Err() != nil {
 				return false, context.Cause(ctx)
-			}
-			if path == source {
-				return false, nil
 			}
 			if info.Name() == ".git" {
 				return true, nil

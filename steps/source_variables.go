@@ -67,13 +67,14 @@ func (s SourceVariables) Run(ctx context.Context, rt *pipeline.Runtime) error {
 		_, err := s.Apply(nil, rt.Env)
 		return err
 	}
-	var printed held
-	result, err := s.source(ctx, rt, file, &printed)
+	var printed, complained held
+	result, err := s.source(ctx, rt, file, &printed, &complained)
 	if err != nil {
-		if printed.buffer.Len() > 0 {
-			rt.Log.Warn("what variables.sh printed is not shown: it failed before its secrets were known", zap.Int("bytes", printed.buffer.Len()))
+		if n := printed.buffer.Len(); n > 0 {
+			rt.Log.Warn("what variables.sh printed is not shown: it failed before its secrets were known", zap.Int("bytes", n))
 		}
-		return err
+		// What its commands said is why it failed.
+		return errors.Join(err, s.show(rt, "stderr", &complained))
 	}
 	exported, own := []string{}, []string{}
 	for _, v := range result.Set {
@@ -88,11 +89,7 @@ func (s SourceVariables) Run(ctx context.Context, rt *pipeline.Runtime) error {
 	for _, name := range result.Unset {
 		rt.Env.Unset(name)
 	}
-	out := rt.Output(s.Name(), pipeline.ScopeOf(s), "stdout")
-	if _, err := printed.buffer.WriteTo(out); err != nil {
-		return errors.Join(err, out.Close())
-	}
-	if err := out.Close(); err != nil {
+	if err := errors.Join(s.show(rt, "stderr", &complained), s.show(rt, "stdout", &printed)); err != nil {
 		return err
 	}
 	rt.Log.Info("variables set", zap.Strings("exported", exported),
@@ -107,7 +104,14 @@ func (s SourceVariables) Run(ctx context.Context, rt *pipeline.Runtime) error {
 	return nil
 }
 
-func (s SourceVariables) source(ctx context.Context, rt *pipeline.Runtime, file string, printed *held) (shellvars.Result, error) {
+// show puts into the log what was held back from it.
+func (s SourceVariables) show(rt *pipeline.Runtime, stream string, h *held) error {
+	out := rt.Output(s.Name(), pipeline.ScopeOf(s), stream)
+	_, err := h.buffer.WriteTo(out)
+	return errors.Join(err, out.Close())
+}
+
+func (s SourceVariables) source(ctx context.Context, rt *pipeline.Runtime, file string, printed, complained *held) (shellvars.Result, error) {
 	options := shellvars.Options{
 		File: file, Root: s.Settings, Dir: s.Workdir, Env: rt.Env.Pairs(),
 		Refuse: s.Refuse, Stdout: printed, Stderr: printed,
@@ -115,7 +119,7 @@ func (s SourceVariables) source(ctx context.Context, rt *pipeline.Runtime, file 
 	if s.Exec {
 		options.Exec = func(ctx context.Context, c shellvars.Command) error {
 			rt.Redact(s.Secrets(c.Env)...)
-			return runForScript(ctx, rt, c, printed)
+			return runForScript(ctx, rt, c, printed, complained)
 		}
 	}
 	result, err := shellvars.Source(ctx, options)
@@ -134,12 +138,12 @@ func (s SourceVariables) source(ctx context.Context, rt *pipeline.Runtime, file 
 }
 
 // runForScript runs an external command of the script as nobody. Commands of a
-// shell's pipe run side by side. What it says on stderr goes to the log at once,
-// unless the script sends it elsewhere: it is why the command failed.
-func runForScript(ctx context.Context, rt *pipeline.Runtime, c shellvars.Command, printed *held) error {
+// shell's pipe run side by side. What it says on stderr is kept apart, unless
+// the script sends it elsewhere: if the command fails, it is why.
+func runForScript(ctx context.Context, rt *pipeline.Runtime, c shellvars.Command, printed, complained *held) error {
 	stderr := c.Stderr
 	if stderr == io.Writer(printed) {
-		stderr = nil
+		stderr = complained
 	}
 	err := pipeline.Exec(ctx, rt, pipeline.Credentials[pipeline.None]{}, pipeline.Command{
 		Dir: c.Dir, Argv: c.Argv, Env: c.Env, Without: missing(rt.Env.Pairs(), c.Env), Stdin: c.Stdin,
@@ -148,6 +152,11 @@ func runForScript(ctx context.Context, rt *pipeline.Runtime, c shellvars.Command
 	var child *pipeline.ChildError
 	if errors.As(err, &child) {
 		return exitStatus(child.Code)
+	}
+	if err != nil && ctx.Err() == nil {
+		// Not the error itself: it names the command, which may have come out of
+		// a variable.
+		return errors.New("there is no such program on the PATH, or it cannot be started")
 	}
 	return err
 }

@@ -54,7 +54,6 @@ type Config struct {
 	settingsRoleAlias string
 	flags, environ    map[string]string
 	script            map[string]shellvars.Var // nil before variables.sh
-	ownedEnv          map[string]string        // what exportTo derived
 	client            *http.Client
 }
 
@@ -68,7 +67,7 @@ type Resolved struct {
 
 // newConfig starts from the flags that were given and the build's environment.
 func newConfig(flags map[string]string, environ []string) *Config {
-	c := &Config{flags: flags, environ: map[string]string{}, ownedEnv: map[string]string{}}
+	c := &Config{flags: flags, environ: map[string]string{}}
 	for _, pair := range environ {
 		name, value, _ := strings.Cut(pair, "=")
 		c.environ[name] = value
@@ -149,6 +148,9 @@ func (c *Config) checkTogether() []string {
 	for name, arn := range map[string]string{"READ_SETTINGS_ROLE": c.SettingsRole, "DEPLOY_ENVIRONMENT_ROLE": c.DeployRole} {
 		problems = append(problems, checkPartition(name, arn, c.Region)...)
 	}
+	if problem := c.checkToken(); problem != "" {
+		problems = append(problems, problem)
+	}
 	if set, ok := c.script["CODE_GIT_COMMIT"]; ok && set.Value == "" && c.environ["CODE_GIT_COMMIT"] != "" {
 		problems = append(problems, "CODE_GIT_COMMIT is emptied by variables.sh, but the project demands it: remove that line, or set the commit that is wanted")
 	}
@@ -172,6 +174,27 @@ func (c *Config) resolveCodeCommit() []string {
 		problems = append(problems, "READ_SETTINGS_ROLE is required, since the settings are on CodeCommit: set it to the ARN of the role that may read them")
 	}
 	return problems
+}
+
+// checkToken refuses to send the project's token where a commit to the settings
+// says: it belongs to the server that the project named.
+func (c *Config) checkToken() string {
+	set, ok := c.script["CODE_GIT_URL"]
+	if !ok || c.CodeToken.Reveal() == "" {
+		return ""
+	}
+	project := *c
+	project.script = nil
+	for _, v := range project.variables() {
+		if v.name != "CODE_GIT_URL" {
+			continue
+		}
+		if ours, _ := project.lookup(v); serverOf(ours) != serverOf(c.Code.URL) {
+			return fmt.Sprintf("CODE_GIT_URL (from %s:%d) is on %s, but CODE_GIT_TOKEN of the project is for %s: set CODE_GIT_URL in the project too, or remove the token",
+				set.File, set.Line, serverOf(c.Code.URL), serverOf(ours))
+		}
+	}
+	return ""
 }
 
 // checkPartition refuses a role that no region of that kind can assume.

@@ -50,7 +50,9 @@ func (c *Config) applyScript(set []shellvars.Var, env *pipeline.Environ) ([]pipe
 	return decided, nil
 }
 
-// childEnviron is the environment of the children at the start of a pass.
+// childEnviron is the environment of the children at the start of a pass: that
+// of the build. What the configuration derives is added after variables.sh, so
+// that the script sees what the project set, and nothing that it might repeat.
 func (c *Config) childEnviron(environ []string) *pipeline.Environ {
 	env := pipeline.NewEnviron(environ)
 	for _, v := range c.variables() {
@@ -58,8 +60,6 @@ func (c *Config) childEnviron(environ []string) *pipeline.Environ {
 			env.Withhold(v.name)
 		}
 	}
-	c.ownedEnv = map[string]string{}
-	c.exportTo(env)
 	return env
 }
 
@@ -91,18 +91,17 @@ func (c *Config) exportTo(env *pipeline.Environ) {
 	}
 }
 
-// own sets a variable that the user may have set, and then keeps, unless its
-// value is the one that counts as unset or that was set here before.
+// own sets a variable that the user may have set, and then keeps: in the script,
+// or in the environment to something else than counts as unset.
 func (c *Config) own(env *pipeline.Environ, name, value, unset string) {
-	if there, ok := env.Lookup(name); ok && there != "" && there != unset && there != c.ownedEnv[name] {
-		return
+	there, _ := env.Lookup(name)
+	if _, ok := c.script[name]; !ok && (there == "" || there == unset) {
+		env.Set(name, value)
 	}
-	env.Set(name, value)
-	c.ownedEnv[name] = value
 }
 
 // secretWords mark variables of the build whose values nobody should see.
-var secretWords = []string{"SECRET", "TOKEN", "PASSWORD", "PASSWD", "PRIVATE_KEY", "API_KEY", "APIKEY", "ACCESS_KEY", "CREDENTIAL", "WEBHOOK"}
+var secretWords = []string{"SECRET", "TOKEN", "PASSWORD", "PASSWD", "PASSPHRASE", "_PASS", "PRIVATE_KEY", "API_KEY", "APIKEY", "ACCESS_KEY", "CREDENTIAL", "WEBHOOK"}
 
 // secretsIn are the values among NAME=value pairs that are secrets by their
 // name, or by a password in their URL.

@@ -75,10 +75,11 @@ func assumer(cfg aws.Config, region *string) func(role *string, session string) 
 	return func(role *string, session string) aws.CredentialsProvider {
 		return aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
 			client := sts.NewFromConfig(cfg, func(o *sts.Options) { o.Region = *region })
-			// One hour, the default, is also the most that a role assumed from
-			// a role may have (role chaining).
+			// One hour is the most that a role assumed from a role may have (role
+			// chaining); the SDK would ask for a quarter of it.
 			provider := stscreds.NewAssumeRoleProvider(client, *role, func(o *stscreds.AssumeRoleOptions) {
 				o.RoleSessionName = session
+				o.Duration = time.Hour
 			})
 			return provider.Retrieve(ctx)
 		})

@@ -156,6 +156,7 @@ func (p *program) config(cmd *cobra.Command, environ []string) (*Config, error) 
 				return nil, usageError(err)
 			}
 			flags[v.name] = value
+			p.redactor.Add(secretsIn([]string{v.name + "=" + value})...) // a password in a URL
 		}
 	}
 	c := newConfig(flags, environ)

@@ -110,6 +110,15 @@ func checkGitURL(value string) error {
 	return nil
 }
 
+// serverOf is the part of a URL that a token belongs to.
+func serverOf(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" {
+		return "a local folder"
+	}
+	return strings.ToLower(u.Scheme + "://" + u.Host)
+}
+
 // badInRef are what git-check-ref-format(1) forbids in a name.
 var badInRef = regexp.MustCompile(`[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|^/|/$|\.$|\.lock$|^@$|^\.`)
 

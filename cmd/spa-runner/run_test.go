@@ -40,6 +40,11 @@ func TestRunDeploys(t *testing.T) {
 		calls = append(calls, c.Action+" "+c.RoleARN+" "+c.SessionName+" by "+c.CallerARN[strings.LastIndex(c.CallerARN, ":"):])
 	}
 	service := w.aws.Calls()[0].CallerARN
+	for _, c := range w.aws.Calls() {
+		if c.Duration != time.Hour {
+			t.Errorf("%s was asked for %s, want an hour: a deployment may take it", c.RoleARN, c.Duration)
+		}
+	}
 	if len(calls) != 2 || w.aws.Calls()[0].SessionName != "SettingsContext-17" || w.aws.Calls()[1].SessionName != "TargetUpdateContext-17" ||
 		w.aws.Calls()[1].CallerARN != service || !strings.Contains(service, "222222222222") {
 		t.Errorf("calls of STS: got %q, want the two roles, each from the service role", calls)

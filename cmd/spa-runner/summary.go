@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,6 +62,8 @@ func (s summary) headline() string {
 	switch {
 	case errors.As(s.err, &failed):
 		return fmt.Sprintf("%s FAILED in %s after %s (exit code %d)", what, failed.Step, took, pipeline.ExitCode(s.err))
+	case s.skipped("make-deploy"):
+		return fmt.Sprintf("%s finished in %s: nothing was deployed, SPA_RUNNER_DEPLOY_TARGETS is empty", what, took)
 	case s.execution.until != "":
 		return fmt.Sprintf("%s ended after %s, as asked, in %s: nothing was deployed", what, s.execution.until, took)
 	case len(s.execution.makeFlags) > 0:
@@ -69,6 +72,10 @@ func (s summary) headline() string {
 		return fmt.Sprintf("%s finished in %s: all steps ran, with credentials that no AWS account knows", what, took)
 	}
 	return fmt.Sprintf("%s finished in %s: deployed", what, took)
+}
+
+func (s summary) skipped(step string) bool {
+	return slices.ContainsFunc(s.recorder.Steps(), func(r logs.StepRecord) bool { return r.Name == step && r.Outcome == "skipped" })
 }
 
 // writeFacts says what was, or would have been, deployed where.

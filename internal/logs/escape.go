@@ -19,7 +19,7 @@ var plain = func() (table [256]bool) {
 func appendInt(dst []byte, n int) []byte { return strconv.AppendInt(dst, int64(n), 10) }
 
 // appendJSON appends a line as the inside of a JSON string: control characters
-// escaped, invalid UTF-8 replaced, ANSI sequences left out.
+// escaped, invalid UTF-8 replaced.
 func appendJSON(dst, line []byte) []byte {
 	for len(line) > 0 {
 		n := 0
@@ -31,9 +31,6 @@ func appendJSON(dst, line []byte) []byte {
 			break
 		}
 		switch b := line[0]; {
-		case b == 0x1b:
-			line = line[ansiLength(line):]
-			continue
 		case b == '"' || b == '\\':
 			dst = append(dst, '\\', b)
 		case b == '\t':
@@ -50,6 +47,21 @@ func appendJSON(dst, line []byte) []byte {
 		line = line[1:]
 	}
 	return dst
+}
+
+const esc = 0x1b
+
+// stripANSI returns a line without its escape sequences.
+func stripANSI(line []byte) []byte {
+	var out []byte
+	for {
+		i := bytes.IndexByte(line, esc)
+		if i < 0 {
+			return append(out, line...)
+		}
+		out = append(out, line[:i]...)
+		line = line[i+ansiLength(line[i:]):]
+	}
 }
 
 // ansiLength is the length of the escape sequence (ECMA-48) that line begins

@@ -136,17 +136,23 @@ func (l *Log) lineEncoder(pass int, step, scope, stream string) func(dst, line [
 		panic(err) // strings and an int can be encoded
 	}
 	head := []byte(`{"level":"info","msg":"output",` + string(constant[1:len(constant)-1]) + `,"ts":"`)
+	var prefix []byte // head and the time of this block: to format it costs more than a line
+	var at time.Time
 	return func(dst, line []byte, now time.Time, part int) []byte {
-		dst = append(dst, head...)
-		dst = now.UTC().AppendFormat(dst, TimeLayout)
-		if part > 0 {
-			dst = append(dst, `","part":`...)
-			dst = appendInt(dst, part)
-			dst = append(dst, `,"line":"`...)
-		} else {
-			dst = append(dst, `","line":"`...)
+		if now != at {
+			prefix, at = append(now.UTC().AppendFormat(append(prefix[:0], head...), TimeLayout), '"'), now
 		}
-		dst = appendJSON(dst, bytes.TrimSuffix(line, []byte("\r")))
+		dst = append(dst, prefix...)
+		if part > 0 {
+			dst = append(dst, `,"part":`...)
+			dst = appendInt(dst, part)
+		}
+		dst = append(dst, `,"line":"`...)
+		line = bytes.TrimSuffix(line, []byte("\r"))
+		if bytes.IndexByte(line, esc) >= 0 {
+			line = l.sink.redactor.Bytes(stripANSI(line)) // without its colours it may spell a secret
+		}
+		dst = appendJSON(dst, line)
 		return append(dst, "\"}\n"...)
 	}
 }
@@ -166,16 +172,18 @@ func blockEncoder(f Format) func(dst, lines []byte) []byte {
 		}
 	}
 	return func(dst, lines []byte) []byte {
-		for {
-			if lines[0] == '{' {
-				dst = append(dst, ' ')
-			}
-			forged := bytes.Index(lines, []byte("\n{"))
-			if forged < 0 {
+		// A brace is rarer than the end of a line, so it is what is looked for.
+		for done := 0; ; {
+			i := bytes.IndexByte(lines[done:], '{')
+			if i < 0 {
 				return append(dst, lines...)
 			}
-			dst = append(dst, lines[:forged+1]...)
-			lines = lines[forged+1:]
+			if at := done + i; at == 0 || lines[at-1] == '\n' {
+				dst = append(append(dst, lines[:at]...), ' ')
+				lines, done = lines[at:], 1
+			} else {
+				done = at + 1
+			}
 		}
 	}
 }

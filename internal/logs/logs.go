@@ -103,7 +103,7 @@ func (l *Log) Text(text string) error {
 // lines; Close flushes what is left.
 func (l *Log) Output(pass int) func(step, scope, stream string) io.WriteCloser {
 	return func(step, scope, stream string) io.WriteCloser {
-		lines := &lineWriter{w: l.sink, encode: l.lineEncoder(pass, step, scope, stream)}
+		lines := &lineWriter{w: redacted{l.sink}, encode: l.lineEncoder(pass, step, scope, stream)}
 		if l.format != JSON {
 			lines.block = blockEncoder(l.format)
 		}
@@ -134,14 +134,22 @@ type sink struct {
 }
 
 func (s *sink) Write(p []byte) (int, error) {
-	clean := s.redactor.Bytes(p)
+	return s.writeClean(s.redactor.Bytes(p), len(p))
+}
+
+func (s *sink) writeClean(clean []byte, n int) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, err := s.w.Write(clean); err != nil {
 		return 0, fmt.Errorf("writing the log: %w", err)
 	}
-	return len(p), nil
+	return n, nil
 }
+
+// redacted is a way to the sink for what has been redacted already.
+type redacted struct{ *sink }
+
+func (r redacted) Write(p []byte) (int, error) { return r.writeClean(p, len(p)) }
 
 // Sync is there for zap; nothing is held back.
 func (s *sink) Sync() error { return nil }

@@ -59,12 +59,18 @@ func (s *session) result(st state) Result {
 			is.Exported = true // the interpreter has forgotten it
 		}
 		usable := is.IsSet() && is.Kind == expand.String
+		if inEnv && !(usable && is.Exported) {
+			res.Unset = append(res.Unset, name) // it may still be set below, for the script alone
+			if !usable {
+				s.refused(name, at)
+			}
+		}
+		changed := is.Str != was.Str || is.Exported != was.Exported || !was.IsSet()
 		switch {
-		case inEnv && !(usable && is.Exported):
-			s.refused(name, at)
-			res.Unset = append(res.Unset, name)
-		case usable && (is.Str != was.Str || is.Exported != was.Exported || !was.IsSet()):
-			s.refused(name, at)
+		case usable && (changed || plain || export):
+			if changed {
+				s.refused(name, at)
+			}
 			if strings.Contains(is.Str, "\x00") {
 				s.add(at, "the value of `"+name+"` holds a NUL byte", "no variable can")
 			}

@@ -98,7 +98,7 @@ type Command struct {
 	Stdout, Stderr io.Writer
 }
 
-// Var is a variable that the script created or changed.
+// Var is a variable that the script set.
 type Var struct {
 	Name, Value string
 	Exported    bool
@@ -111,7 +111,7 @@ type Var struct {
 
 // Result is what a script did to its environment.
 type Result struct {
-	Set   []Var    // new or changed, by name
+	Set   []Var    // by name: new or changed, or set again to what it was
 	Unset []string // were in Options.Env and are no longer exported, by name
 }
 

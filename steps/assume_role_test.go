@@ -1,0 +1,198 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/smithy-go"
+
+	"spa-runner/internal/loopback"
+	"spa-runner/pipeline"
+)
+
+// answering is a step whose STS answers this.
+func answering(role *string, creds aws.Credentials, err error) AssumeRole[pipeline.Deploy] {
+	provider := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return creds, err })
+	return AssumeRole[pipeline.Deploy]{
+		Credentials: pipeline.Mint[pipeline.Deploy](provider, func(...string) {}),
+		Role:        role, Session: "TargetUpdateContext-17",
+	}
+}
+
+// keys are credentials of an account.
+func keys(account string) aws.Credentials {
+	return aws.Credentials{
+		AccessKeyID: "ASIAKEYOFATEST", SecretAccessKey: "secret-of-a-test", SessionToken: "token-of-a-test",
+		AccountID: account, CanExpire: true, Expires: time.Now().Add(time.Hour),
+	}
+}
+
+func TestAssumeRoleNamesAndParams(t *testing.T) {
+	role := settingsRole
+	settings := AssumeRole[pipeline.Settings]{Role: &role, Session: "SettingsContext-17"}
+	if got := settings.Name(); got != "assume-settings-role" {
+		t.Errorf("got name %q", got)
+	}
+	if got, want := fmt.Sprint(settings.Params()), "[{role "+settingsRole+"} {session SettingsContext-17}]"; got != want {
+		t.Errorf("got params %s, want %s", got, want)
+	}
+	none := ""
+	deploy := AssumeRole[pipeline.Deploy]{Role: &none, Session: "x"}
+	if got := deploy.Name(); got != "assume-deploy-role" {
+		t.Errorf("got name %q", got)
+	}
+	contains(t, "a role that is not known yet", fmt.Sprint(deploy.Params()), "variables.sh")
+	settings.Unneeded = "no need"
+	if got := fmt.Sprint(settings.Params()); got != "[{skipped no need}]" {
+		t.Errorf("got params %s of a step that is skipped", got)
+	}
+}
+
+func TestAssumeRole(t *testing.T) {
+	server := startAWS(t, loopback.Options{})
+	s := newStage(t)
+	role := deployRole
+	s.mustRun(AssumeRole[pipeline.Deploy]{
+		Credentials: assumed[pipeline.Deploy](server, deployRole, s.redact), Role: &role, Session: "TargetUpdateContext-17",
+	})
+	e := s.event("role assumed")
+	expires, err := time.Parse(time.RFC3339, fmt.Sprint(e["expires"]))
+	if e["account"] != "333333333333" || e["role"] != deployRole || e["session"] != "TargetUpdateContext-17" ||
+		err != nil || time.Until(expires) < 50*time.Minute || time.Until(expires) > time.Hour {
+		t.Errorf("got %v, %v", e, err)
+	}
+	if len(s.secrets) != 3 {
+		t.Fatalf("%d secrets were registered, want the three of the credentials", len(s.secrets))
+	}
+	s.wantSilence(s.secrets...)
+}
+
+func TestAssumeRoleIsSkippedWhereThereIsNothingToAssume(t *testing.T) {
+	s := newStage(t)
+	s.mustRun(AssumeRole[pipeline.Settings]{Unneeded: "the settings are not on CodeCommit"}) // no credentials, no role
+	if got := s.event("step skipped")["why"]; got != "the settings are not on CodeCommit" {
+		t.Errorf("got %v", got)
+	}
+}
+
+// The role is read when the step runs: variables.sh may have changed it.
+func TestAssumeRoleReadsTheRoleLate(t *testing.T) {
+	s := newStage(t)
+	role := ""
+	step := answering(&role, keys("333333333333"), nil)
+	role = deployRole
+	s.mustRun(step)
+	if got := s.event("role assumed")["role"]; got != deployRole {
+		t.Errorf("got %v", got)
+	}
+	if got := fmt.Sprint(s.event("step started")["params"]); !strings.Contains(got, deployRole) {
+		t.Errorf("params: got %s", got)
+	}
+}
+
+func TestAssumeRoleRefusesCredentialsOfAnotherAccount(t *testing.T) {
+	for _, account := range []string{"999999999999", "", "033333333333"} {
+		s := newStage(t)
+		role := deployRole
+		err := s.run(answering(&role, keys(account), nil))
+		if err == nil || pipeline.ExitCode(err) != pipeline.ExitRunner || s.count("role assumed") != 0 {
+			t.Fatalf("account %q: got %v", account, err)
+		}
+		contains(t, "error", err.Error(), deployRole, fmt.Sprintf("%q", account), `"333333333333"`, "not used")
+		contains(t, "hint", pipeline.Hint(err), "AWS_ENDPOINT_URL_STS", "proxy")
+		s.wantSilence("ASIAKEYOFATEST", "secret-of-a-test", "token-of-a-test")
+	}
+}
+
+func TestAssumeRoleWithoutCredentialsFailsClosed(t *testing.T) {
+	s := newStage(t)
+	role := deployRole
+	err := s.run(AssumeRole[pipeline.Deploy]{Role: &role})
+	if !errors.Is(err, pipeline.ErrNoCredentials) || s.count("role assumed") != 0 {
+		t.Errorf("got %v", err)
+	}
+	if strings.Contains(err.Error(), "STS") {
+		t.Errorf("STS is blamed for what is missing in the plan: %v", err)
+	}
+}
+
+func TestAssumeRoleExplainsRefusals(t *testing.T) {
+	api := func(code string) error {
+		// As the SDK wraps it.
+		return &smithy.OperationError{ServiceID: "STS", OperationName: "AssumeRole", Err: &smithy.GenericAPIError{
+			Code: code, Message: "what STS said",
+		}}
+	}
+	policies := []string{
+		"the trust policy of " + deployRole, "must name the service role of the CodeBuild project",
+		"the policy of that service role must allow sts:AssumeRole on " + deployRole,
+	}
+	for name, test := range map[string]struct {
+		err       error
+		text      []string
+		hint      []string
+		unrelated []string // in the hint
+	}{
+		"AccessDenied": {api("AccessDenied"), []string{"STS answered AccessDenied: what STS said"}, policies, []string{"sign in", "HTTPS_PROXY"}},
+		"AccessDeniedException": {
+			api("AccessDeniedException"), []string{"STS answered AccessDeniedException"}, policies, []string{"sign in", "HTTPS_PROXY"},
+		},
+		"ExpiredToken":            {api("ExpiredToken"), []string{"STS answered ExpiredToken: what STS said"}, []string{"not valid, or no longer"}, []string{"policy"}},
+		"InvalidClientTokenId":    {api("InvalidClientTokenId"), []string{"InvalidClientTokenId"}, []string{"not valid, or no longer"}, []string{"policy"}},
+		"RegionDisabledException": {api("RegionDisabledException"), []string{"RegionDisabledException"}, []string{"AWS_REGION"}, []string{"policy"}},
+		"InternalFailure":         {api("InternalFailure"), []string{"STS answered InternalFailure: what STS said"}, []string{"start the build again"}, []string{"policy"}},
+		"the network": {
+			&net.OpError{Op: "dial", Err: errors.New("no route to host")},
+			[]string{"no answer from STS", "no route to host"},
+			[]string{"HTTPS_PROXY", "VPC endpoint", "service role"},
+			[]string{"policy"},
+		},
+	} {
+		s := newStage(t)
+		role := deployRole
+		err := s.run(answering(&role, aws.Credentials{}, test.err))
+		if err == nil || pipeline.ExitCode(err) != pipeline.ExitRunner || s.count("role assumed") != 0 {
+			t.Fatalf("%s: got %v", name, err)
+		}
+		contains(t, name, err.Error(), append(test.text, deployRole)...)
+		contains(t, name+", hint", pipeline.Hint(err), test.hint...)
+		for _, text := range test.unrelated {
+			if strings.Contains(pipeline.Hint(err), text) {
+				t.Errorf("%s: the hint speaks of %q: %s", name, text, pipeline.Hint(err))
+			}
+		}
+	}
+}
+
+func TestAssumeRoleThatIsInterruptedBlamesNoNetwork(t *testing.T) {
+	s := newStage(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	role := deployRole
+	step := AssumeRole[pipeline.Deploy]{Role: &role, Credentials: pipeline.Mint[pipeline.Deploy](
+		aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
+			cancel(&pipeline.InterruptedError{Signal: 15})
+			<-ctx.Done()
+			return aws.Credentials{}, fmt.Errorf("calling: %w", ctx.Err())
+		}), func(...string) {})}
+	err := s.runIn(ctx, step)
+	if pipeline.ExitCode(err) != 143 || pipeline.Hint(err) != "" {
+		t.Errorf("got %v, hint %q", err, pipeline.Hint(err))
+	}
+}
+
+func TestAssumeRoleThatIsNone(t *testing.T) {
+	for _, value := range []string{"", "Spa-DeployEnvironmentRole", "arn:aws:sts::333333333333:assumed-role/X/session"} {
+		s := newStage(t)
+		err := s.run(answering(&value, keys("333333333333"), nil))
+		var wrong *pipeline.ConfigError
+		if !errors.As(err, &wrong) || pipeline.ExitCode(err) != pipeline.ExitConfig || s.count("role assumed") != 0 {
+			t.Errorf("%q: got %v", value, err)
+		}
+	}
+}
