@@ -21,10 +21,16 @@ demo: build ## run the whole pipeline on a built-in example, with fake credentia
 test: ## run the tests
 	$(GO) test ./...
 
-test-long: ## run the tests that need real seconds, or long fuzzing
-	$(GO) test -count=1 -run 'Long' -tags long ./...
+FUZZTIME ?= 60s
 
-bench: build ## compare with the shell buildspec on loopback servers
+test-long: ## fuzz every parser of foreign text, FUZZTIME (60s) each
+	@set -e; for package in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			echo "$$package $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package; \
+		done; \
+	done
+
+bench: build ## compare with the shell buildspec on loopback servers; SPA_REPOSITORY=DIR takes the real SPA
 	$(GO) run ./internal/bench -runner bin/spa-runner
 
 check: tidy fmt vet lint cross build ## what CI runs: everything but test-long and bench

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -18,7 +19,7 @@ const (
 	// drainLimit is how long the end of the output is waited for once all
 	// processes of a child are gone. Only somebody who was handed the pipe and
 	// is not a descendant can make it run out.
-	drainLimit = 5 * time.Second
+	drainLimit = 2 * time.Second
 	// pipeSize is what is read at once: a child that prints much is read in big
 	// blocks, which is what makes its lines cheap.
 	pipeSize = 256 << 10
@@ -103,22 +104,27 @@ func (nopCloser) Close() error { return nil }
 type process struct {
 	rt      *Runtime
 	cmd     *exec.Cmd
-	readers []*os.File
+	readers []*pipeReader
 	writers []*os.File // the child's ends, until it has been started
 	pumps   []chan error
 }
 
 // pipe gives the child's end of a pipe of which everything goes to w.
 func (p *process) pipe(w io.WriteCloser) (*os.File, error) {
-	r, child, err := os.Pipe()
+	parent, child, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("making a pipe for the output: %w", err)
 	}
 	enlarge(child)
-	done := make(chan error, 1)
+	r, done := &pipeReader{file: parent}, make(chan error, 1)
 	p.readers, p.writers, p.pumps = append(p.readers, r), append(p.writers, child), append(p.pumps, done)
 	go func() {
-		_, err := io.CopyBuffer(w, onlyReader{r}, make([]byte, pipeSize))
+		defer func() {
+			if p := recover(); p != nil {
+				done <- fmt.Errorf("a defect of spa-runner: panic: %v", p)
+			}
+		}()
+		_, err := io.CopyBuffer(w, r, make([]byte, pipeSize))
 		if err != nil {
 			// The child must not die of a full pipe because a log is broken.
 			_, _ = io.Copy(io.Discard, r)
@@ -128,12 +134,31 @@ func (p *process) pipe(w io.WriteCloser) (*os.File, error) {
 	return child, nil
 }
 
-// onlyReader hides the WriteTo of an *os.File, which would ignore the buffer.
-type onlyReader struct{ io.Reader }
+// pipeReader reads what a child prints. Once the child has ended, a read that
+// gets nothing for drainLimit is the end: whoever still holds the pipe is no
+// descendant. The time that the log takes to be written does not count.
+type pipeReader struct {
+	file  *os.File
+	ended atomic.Bool
+}
+
+func (r *pipeReader) Read(p []byte) (int, error) {
+	if r.ended.Load() {
+		_ = r.file.SetReadDeadline(time.Now().Add(drainLimit))
+	}
+	n, err := r.file.Read(p)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return n, io.EOF
+	}
+	return n, err
+}
 
 func (p *process) closePipes() {
-	for _, f := range append(p.readers, p.writers...) {
-		_ = f.Close()
+	for _, r := range p.readers {
+		_ = r.file.Close()
+	}
+	for _, w := range p.writers {
+		_ = w.Close()
 	}
 }
 
@@ -177,17 +202,13 @@ func (p *process) interrupt(ctx context.Context, ended <-chan error) error {
 
 // drain waits until everything that was printed has been taken over.
 func (p *process) drain() error {
-	timer := time.AfterFunc(drainLimit, func() {
-		for _, r := range p.readers {
-			_ = r.Close()
-		}
-	})
-	defer timer.Stop()
+	for _, r := range p.readers {
+		r.ended.Store(true)
+		_ = r.file.SetReadDeadline(time.Now().Add(drainLimit)) // for the read that is under way
+	}
 	var all error
 	for _, done := range p.pumps {
-		if err := <-done; !errors.Is(err, os.ErrClosed) {
-			all = errors.Join(all, err)
-		}
+		all = errors.Join(all, <-done)
 	}
 	return all
 }

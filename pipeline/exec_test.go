@@ -175,6 +175,28 @@ func TestStdinAndCapturedOutput(t *testing.T) {
 	}
 }
 
+// slow is a log that takes longer to be written than the pipe is waited for.
+type slow struct {
+	buffer
+	pause time.Duration
+}
+
+func (s *slow) Write(p []byte) (int, error) {
+	time.Sleep(s.pause)
+	return s.buffer.Write(p)
+}
+
+func TestASlowLogLosesNothing(t *testing.T) {
+	rt, _, _ := testRuntime()
+	out := &slow{pause: drainLimit + 200*time.Millisecond}
+	err := Exec(t.Context(), rt, Credentials[None]{}, Command{
+		Dir: t.TempDir(), Argv: []string{"sh", "-c", "seq 1 40000; echo LAST"}, Stdout: out,
+	})
+	if err != nil || !strings.HasSuffix(out.String(), "40000\nLAST\n") {
+		t.Errorf("got %v and %d bytes, want all of them", err, len(out.String()))
+	}
+}
+
 func TestEnvironmentOfAChildIsNeverTheRunners(t *testing.T) {
 	t.Setenv("CANARY_OF_THE_RUNNER", "visible")
 	rt, _, out := testRuntime()

@@ -25,6 +25,9 @@ type Runtime struct {
 	// Output takes what a child writes, redacted and cut into lines on its
 	// way to the log. Stream is "stdout" or "stderr".
 	Output func(step, scope, stream string) io.WriteCloser
+	// Broken, if set, gives the error that the log was lost with. Nothing is
+	// started that nobody could read about.
+	Broken func() error
 	// Redact registers secrets that were born in a step, before anything else
 	// sees them.
 	Redact func(secrets ...string)
@@ -104,6 +107,11 @@ func limited(limit time.Duration, run runFunc) runFunc {
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
+		}
+		if rt.Broken != nil {
+			if err := rt.Broken(); err != nil {
+				return fmt.Errorf("not started, since the log is lost: %w", err)
+			}
 		}
 		err := run(ctx, rt)
 		if err == nil || ctx.Err() == nil {

@@ -55,6 +55,20 @@ func TestRunStopsAtTheFirstFailure(t *testing.T) {
 	}
 }
 
+func TestNothingIsStartedWhenTheLogIsLost(t *testing.T) {
+	rt, _, _ := testRuntime()
+	var lost error
+	rt.Broken = func() error { return lost }
+	started := false
+	err := Pipeline{Steps: []Step{
+		step{name: "one", run: func(context.Context, *Runtime) error { lost = errors.New("no space left"); return nil }},
+		step{name: "two", run: func(context.Context, *Runtime) error { started = true; return nil }},
+	}}.Run(t.Context(), rt)
+	if started || ExitCode(err) != ExitRunner || !errors.Is(err, lost) {
+		t.Errorf("the second step was started: %v, error %v", started, err)
+	}
+}
+
 func TestPanicIsAnErrorOfTheStep(t *testing.T) {
 	rt, events, _ := testRuntime()
 	err := Pipeline{Steps: []Step{step{name: "one", run: func(context.Context, *Runtime) error { panic("ouch") }}}}.Run(t.Context(), rt)

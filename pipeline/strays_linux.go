@@ -36,7 +36,8 @@ func endStrays() error {
 			return err
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("processes %v of this step cannot be ended; nothing may run beside them", pids)
+			return fmt.Errorf("%d processes of this step cannot be ended, such as %v; nothing may run beside what follows",
+				len(pids), pids[:min(len(pids), 5)])
 		}
 		for _, pid := range pids {
 			_ = unix.Kill(pid, unix.SIGKILL)

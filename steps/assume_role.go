@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/smithy-go"
@@ -59,6 +60,10 @@ func (a AssumeRole[S]) Run(ctx context.Context, rt *pipeline.Runtime) error {
 	if err != nil {
 		return refusal(ctx, role.String(), err)
 	}
+	if !creds.HasKeys() || creds.Expired() {
+		return pipeline.WithHint(fmt.Errorf("assuming %s gave credentials that are empty or have expired; they are not used", role),
+			"compare the clock of this machine; and look at AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_STS and the proxy: something may answer in the place of STS")
+	}
 	if creds.AccountID != role.Account {
 		return pipeline.WithHint(fmt.Errorf("assuming %s gave credentials for account %q instead of %q; they are not used",
 			role, creds.AccountID, role.Account),
@@ -75,6 +80,9 @@ func refusal(ctx context.Context, role string, err error) error {
 	switch {
 	case errors.Is(err, pipeline.ErrNoCredentials), ctx.Err() != nil:
 		return fmt.Errorf("assuming %s: %w", role, err) // STS is not to blame
+	case !errors.As(err, &api) && strings.Contains(err.Error(), "get identity"): // the SDK has no type for it
+		return pipeline.WithHint(fmt.Errorf("assuming %s: the build has no identity of its own to ask with: %w", role, err),
+			"in CodeBuild the project needs a service role; on a laptop sign in, or name a profile by AWS_PROFILE")
 	case !errors.As(err, &api):
 		return pipeline.WithHint(fmt.Errorf("assuming %s: no answer from STS: %w", role, err),
 			"check that the build can reach STS in its region (VPC endpoint, NAT, HTTPS_PROXY, AWS_CA_BUNDLE) and that it has a service role")

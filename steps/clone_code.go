@@ -62,8 +62,8 @@ func (s CloneCode) Run(ctx context.Context, rt *pipeline.Runtime) error {
 	}
 	rt.Log.Info("code cloned", describe(cloned)...)
 	if s.moves(cloned.Target) {
-		rt.Log.Warn("the code is at a branch or another moving ref, which is no pin: the next run may deploy something else",
-			zap.String("ref", cloned.Ref), zap.String("pin_with", "CODE_GIT_BRANCH="+cloned.Commit))
+		rt.Log.Warn("the code is at a branch or another moving ref: the next run may deploy something else. "+
+			"Set CODE_GIT_BRANCH to a tag, or to this commit", zap.String("ref", cloned.Ref), zap.String("commit", cloned.Commit))
 	}
 	warn(rt, cloned)
 	*s.Cloned = cloned

@@ -55,7 +55,8 @@ func (c *codeServer) step(t *testing.T, ref, commit string) CloneCode {
 	}
 }
 
-const movingWarning = "the code is at a branch or another moving ref, which is no pin: the next run may deploy something else"
+const movingWarning = "the code is at a branch or another moving ref: the next run may deploy something else. " +
+	"Set CODE_GIT_BRANCH to a tag, or to this commit"
 
 func TestCloneCode(t *testing.T) {
 	c := startCode(t, "")
@@ -81,7 +82,7 @@ func TestCloneCode(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", test.ref, got, want)
 		}
 		if test.warned {
-			if got := s.event(movingWarning)["pin_with"]; got != "CODE_GIT_BRANCH="+test.want {
+			if got := s.event(movingWarning)["commit"]; got != test.want {
 				t.Errorf("%s: the warning says %v", test.ref, got)
 			}
 		} else if s.count(movingWarning) != 0 {

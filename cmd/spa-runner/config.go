@@ -3,11 +3,9 @@ package main
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
-	"spa-runner/internal/awsname"
 	"spa-runner/internal/codecommit"
 	"spa-runner/internal/gitclone"
 	"spa-runner/internal/logs"
@@ -116,96 +114,9 @@ func (c *Config) resolve() error {
 		}
 	}
 	problems = append(problems, c.checkTogether()...)
+	problems = append(problems, c.checkNames()...)
 	if len(problems) > 0 {
 		return &pipeline.ConfigError{Problems: problems}
-	}
-	return nil
-}
-
-// checkTogether checks what depends on several variables, and fills in what
-// one variable takes from another.
-func (c *Config) checkTogether() []string {
-	var problems []string
-	switch {
-	case c.settingsRoleAlias == "":
-	case c.SettingsRole == "":
-		c.SettingsRole = c.settingsRoleAlias
-	case c.SettingsRole != c.settingsRoleAlias:
-		problems = append(problems, fmt.Sprintf("READ_SETTINGS_ROLE is %q and SETTINGS_ROLE is %q: they are two names of one variable, unset one of them",
-			c.SettingsRole, c.settingsRoleAlias))
-	}
-	if codecommit.Is(c.Settings.URL, codecommit.Defaults{Region: c.Region, Endpoint: c.Endpoint}) {
-		problems = append(problems, c.resolveCodeCommit()...)
-	} else if c.Endpoint != "" && c.Settings.URL != "" {
-		c.Warnings = append(c.Warnings, "CODE_COMMIT_ENDPOINT is set, but SETTINGS_GIT_URL is not on CodeCommit")
-	}
-	if c.Region == "" && c.script != nil {
-		problems = append(problems, "AWS_REGION is required: set it in the environment or in variables.sh (CodeBuild sets it by itself)")
-	}
-	if c.DeployRegion == "" {
-		c.DeployRegion = c.Region
-	}
-	for name, arn := range map[string]string{"READ_SETTINGS_ROLE": c.SettingsRole, "DEPLOY_ENVIRONMENT_ROLE": c.DeployRole} {
-		problems = append(problems, checkPartition(name, arn, c.Region)...)
-	}
-	if problem := c.checkToken(); problem != "" {
-		problems = append(problems, problem)
-	}
-	if set, ok := c.script["CODE_GIT_COMMIT"]; ok && set.Value == "" && c.environ["CODE_GIT_COMMIT"] != "" {
-		problems = append(problems, "CODE_GIT_COMMIT is emptied by variables.sh, but the project demands it: remove that line, or set the commit that is wanted")
-	}
-	slices.Sort(problems)
-	return problems
-}
-
-// resolveCodeCommit works out what repository SETTINGS_GIT_URL means.
-func (c *Config) resolveCodeCommit() []string {
-	var problems []string
-	repo, warnings, err := codecommit.Parse(c.Settings.URL, codecommit.Defaults{Region: c.Region, Endpoint: c.Endpoint})
-	if err != nil {
-		problems = append(problems, fmt.Sprintf("SETTINGS_GIT_URL is %q: %v", gitclone.DisplayURL(c.Settings.URL), err))
-	} else {
-		c.CodeCommit, c.Warnings = &repo, append(c.Warnings, warnings...)
-		if c.Region == "" {
-			c.Region = repo.Region
-		}
-	}
-	if c.SettingsRole == "" && c.flags["READ_SETTINGS_ROLE"]+c.environ["READ_SETTINGS_ROLE"]+c.environ["SETTINGS_ROLE"] == "" {
-		problems = append(problems, "READ_SETTINGS_ROLE is required, since the settings are on CodeCommit: set it to the ARN of the role that may read them")
-	}
-	return problems
-}
-
-// checkToken refuses to send the project's token where a commit to the settings
-// says: it belongs to the server that the project named.
-func (c *Config) checkToken() string {
-	set, ok := c.script["CODE_GIT_URL"]
-	if !ok || c.CodeToken.Reveal() == "" {
-		return ""
-	}
-	project := *c
-	project.script = nil
-	for _, v := range project.variables() {
-		if v.name != "CODE_GIT_URL" {
-			continue
-		}
-		if ours, _ := project.lookup(v); serverOf(ours) != serverOf(c.Code.URL) {
-			return fmt.Sprintf("CODE_GIT_URL (from %s:%d) is on %s, but CODE_GIT_TOKEN of the project is for %s: set CODE_GIT_URL in the project too, or remove the token",
-				set.File, set.Line, serverOf(c.Code.URL), serverOf(ours))
-		}
-	}
-	return ""
-}
-
-// checkPartition refuses a role that no region of that kind can assume.
-func checkPartition(name, arn, region string) []string {
-	role, err := awsname.ParseRole(arn)
-	if err != nil || region == "" {
-		return nil // missing, or reported already
-	}
-	if partition := awsname.PartitionOf(region); partition != role.Partition {
-		return []string{fmt.Sprintf("%s is %q, in partition %s, but the region %s (AWS_REGION) is in partition %s",
-			name, arn, role.Partition, region, partition)}
 	}
 	return nil
 }
@@ -229,8 +140,8 @@ func shownPlain(v variable, value string) string {
 	switch {
 	case v.secret:
 		return pipeline.NewSecret(value).String()
-	case strings.HasSuffix(v.name, "_URL"):
-		return gitclone.DisplayURL(value)
+	case strings.HasSuffix(v.name, "_URL") && !strings.HasPrefix(value, "codecommit:"):
+		return withoutUserInfo(gitclone.DisplayURL(value))
 	}
 	return value
 }

@@ -79,12 +79,24 @@ func TestOneThingWrong(t *testing.T) {
 		{"SPA_RUNNER_WORKDIR", "no-such-folder", "no such folder"},
 		{"SPA_RUNNER_LOG_FORMAT", "xml", "mixed"},
 		{"CODE_COMMIT_ENDPOINT", "ftp://x", "https://"},
+		{"SPA_RUNNER_REQUIRE_PIN", "true", "SPA_RUNNER_REQUIRE_PIN is no variable of spa-runner"},
 	} {
 		vars := good()
 		vars[test.name] = test.value
 		err := newConfig(nil, pairsOf(vars)).resolve()
 		if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "places") {
 			t.Errorf("%s=%q: got %v, want one problem with %q in it", test.name, test.value, err, test.want)
+		}
+	}
+}
+
+func TestAMistypedURLShowsNoPassword(t *testing.T) {
+	for _, value := range []string{"https//user:hunter2secret@host/x", "user:hunter2secret@host:x/y", "https://user:hunter2secret@"} {
+		vars := good()
+		vars["CODE_GIT_URL"] = value
+		err := newConfig(nil, pairsOf(vars)).resolve()
+		if err == nil || strings.Contains(err.Error(), "hunter2secret") {
+			t.Errorf("%s: got %v", value, err)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/spf13/cobra"
 
+	"spa-runner/internal/awsname"
 	"spa-runner/internal/demo"
 	"spa-runner/internal/loopback"
 )
@@ -29,7 +30,8 @@ the loopback server as AWS_ENDPOINT_URL; it answers 501 to what it does not fake
   roles            requests, answers, expiry       who trusts whom
   settings         signature, clone, overlay       the repository: a snapshot of --settings
   code             clone                           the repository: a snapshot of --code
-  make             setup, lint, all-tests          deploy: printed by make --dry-run
+  make             setup, lint, all-tests          deploy: printed by make --dry-run, which still
+                                                   executes $(shell …) and lines that begin with +
 
 Without arguments it runs a demo that is built in. --settings and --code take
 the root of a repository as it is on disk, uncommitted edits included. With
@@ -43,8 +45,8 @@ they stay.`
 // the workbook: CloudOps, DevOps (the loopback service role), Automation.
 const (
 	fakeRegion       = "eu-west-1"
-	fakeSettingsRole = "arn:aws:iam::111111111111:role/Spa-ReadSettingsRole"
-	fakeDeployRole   = "arn:aws:iam::333333333333:role/Spa-DeployEnvironmentRole"
+	fakeSettingsRole = ":iam::111111111111:role/Spa-ReadSettingsRole"
+	fakeDeployRole   = ":iam::333333333333:role/Spa-DeployEnvironmentRole"
 	settingsName     = "settings"
 )
 
@@ -97,6 +99,9 @@ func (r *rehearsal) run(cmd *cobra.Command, p *program) (err error) {
 	if err != nil {
 		return err
 	}
+	if r.settings == "" && (r.code != "" || cmd.Flags().Changed("code-git-url")) {
+		c.Warnings = append(c.Warnings, "the settings are those of the built-in demo: give your own with --settings")
+	}
 	if err := r.serveSettings(ctx, accountOf(c.SettingsRole)); err != nil {
 		return err
 	}
@@ -134,18 +139,20 @@ func (r *rehearsal) environ(ctx context.Context, cmd *cobra.Command, environ []s
 	for _, name := range []string{"NO_PROXY", "no_proxy"} {
 		vars[name] = strings.TrimPrefix(vars[name]+",127.0.0.1", ",")
 	}
-	for name, value := range map[string]string{
-		"AWS_REGION": fakeRegion, "READ_SETTINGS_ROLE": fakeSettingsRole, "DEPLOY_ENVIRONMENT_ROLE": fakeDeployRole,
-	} {
+	if vars["AWS_REGION"] == "" {
+		vars["AWS_REGION"] = fakeRegion
+	}
+	partition := awsname.PartitionOf(vars["AWS_REGION"])
+	for name, role := range map[string]string{"READ_SETTINGS_ROLE": fakeSettingsRole, "DEPLOY_ENVIRONMENT_ROLE": fakeDeployRole} {
 		if vars[name] == "" {
-			vars[name] = value
+			vars[name] = "arn:" + partition + role
 		}
 	}
 	for _, name := range []string{"SETTINGS_ROLE", "SETTINGS_GIT_PIN", "SETTINGS_GIT_TOKEN"} {
 		delete(vars, name)
 	}
-	if r.settings == "" && vars["SETTINGS_ENVIRONMENT_PATH"] == "" {
-		vars["SETTINGS_ENVIRONMENT_PATH"] = demo.Environment
+	if r.settings == "" {
+		vars["SETTINGS_ENVIRONMENT_PATH"] = demo.Environment // whatever the user's own is
 	}
 	forced := map[string]string{
 		"settings-git-url":     "codecommit::" + fakeRegion + "://" + settingsName,

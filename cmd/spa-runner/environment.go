@@ -110,12 +110,19 @@ func secretsIn(pairs []string) []string {
 	for _, pair := range pairs {
 		name, value, _ := strings.Cut(pair, "=")
 		upper := strings.ToUpper(name)
+		if strings.HasPrefix(upper, "CODEBUILD_WEBHOOK_") {
+			continue // of the event that started a build: branches and commits
+		}
 		if slices.ContainsFunc(secretWords, func(word string) bool { return strings.Contains(upper, word) }) {
 			secrets = append(secrets, value)
 		}
-		if u, err := url.Parse(value); err == nil && u.User != nil {
-			password, _ := u.User.Password()
-			secrets = append(secrets, password, u.User.String())
+		for _, match := range userInfo.FindAllStringSubmatch(value, -1) {
+			_, password, _ := strings.Cut(match[1], ":")
+			plain, err := url.PathUnescape(password)
+			if err != nil {
+				plain = ""
+			}
+			secrets = append(secrets, match[1], password, plain)
 		}
 	}
 	return secrets

@@ -45,11 +45,19 @@ func newHTTPClient(caBundle string) (*awshttp.BuildableClient, error) {
 // started with (the service role, in CodeBuild) and takes what leads to it out
 // of the environment of this process: from here on nothing in it finds that
 // identity by itself. The provider goes on renewing.
-func ambientIdentity(ctx context.Context, client *awshttp.BuildableClient, region string) (aws.Config, error) {
+func ambientIdentity(ctx context.Context, client *awshttp.BuildableClient, region string, secret func(...string)) (aws.Config, error) {
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(client), config.WithRegion(region))
 	if err != nil {
-		return aws.Config{}, fmt.Errorf("reading the AWS configuration of the build: %w", err)
+		return aws.Config{}, pipeline.WithHint(fmt.Errorf("reading the AWS configuration of the build: %w", err),
+			"look at AWS_PROFILE, AWS_CONFIG_FILE and the files in ~/.aws")
 	}
+	// Its keys never reach a child, but an answer of STS may quote them.
+	ambient := cfg.Credentials
+	cfg.Credentials = aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
+		keys, err := ambient.Retrieve(ctx)
+		secret(keys.AccessKeyID, keys.SecretAccessKey, keys.SessionToken)
+		return keys, err
+	})
 	return cfg, dropIdentity()
 }
 
@@ -69,11 +77,16 @@ func newGitClient(client *awshttp.BuildableClient) *http.Client {
 	return &http.Client{Transport: client.GetTransport()}
 }
 
+// stsLimit is how long the assumption of a role may take, with all retries.
+const stsLimit = 2 * time.Minute
+
 // assumer makes providers of assumed roles, always from the identity in cfg,
 // never from another assumed role.
 func assumer(cfg aws.Config, region *string) func(role *string, session string) aws.CredentialsProvider {
 	return func(role *string, session string) aws.CredentialsProvider {
 		return aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
+			ctx, cancel := context.WithTimeoutCause(ctx, stsLimit, fmt.Errorf("STS took longer than %s", stsLimit))
+			defer cancel()
 			client := sts.NewFromConfig(cfg, func(o *sts.Options) { o.Region = *region })
 			// One hour is the most that a role assumed from a role may have (role
 			// chaining); the SDK would ask for a quarter of it.

@@ -85,8 +85,8 @@ has a flag too (spa-runner run --help). Start with:
   spa-runner run            do it
 
 Exit codes: 0 deployed; 2 (that of make) a target failed; 64 the configuration
-is wrong; 124 a time limit ran out; 125 the runner itself failed; 130 and 143
-interrupted.
+is wrong; 124 a time limit ran out; 125 the runner itself failed; 128+n signal n
+interrupted it (130, 143) or killed the target.
 `
 
 func (p *program) rootCommand() *cobra.Command {
@@ -122,7 +122,7 @@ func noSuchCommand(root *cobra.Command, args []string) error {
 
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usageError(fmt.Errorf("%s takes no arguments, but got %q", cmd.Name(), args))
+		return usageError(fmt.Errorf("%s takes no arguments, but got %q", cmd.Name(), withoutUserInfo(strings.Join(args, " "))))
 	}
 	return nil
 }
@@ -143,6 +143,9 @@ func (p *program) addVariableFlags(cmd *cobra.Command) {
 			usage += " (default " + v.preset + ")"
 		}
 		cmd.Flags().String(v.flag(), "", usage+" ["+v.name+"]")
+		if v.preset == "true" || v.preset == "false" {
+			cmd.Flags().Lookup(v.flag()).NoOptDefVal = "true"
+		}
 	}
 }
 

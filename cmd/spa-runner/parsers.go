@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -78,45 +77,6 @@ func codeURL(to *string) func(string) error {
 		}
 		return checkGitURL(value)
 	}
-}
-
-// scpLike is the short form of an ssh URL, user@host:path.
-var scpLike = regexp.MustCompile(`^[^/\s]+@[^/\s:]+:`)
-
-func checkGitURL(value string) error {
-	switch {
-	case strings.ContainsAny(value, " \t\r\n"):
-		return errors.New("it has white space in it")
-	case strings.HasPrefix(value, "-"):
-		return errors.New("it begins with a dash, which is an option and not a URL")
-	case scpLike.MatchString(value), strings.HasPrefix(value, "ssh://"), strings.HasPrefix(value, "git://"):
-		return errors.New("ssh and git URLs are not supported: write https://HOST/OWNER/NAME.git, with a token in a variable if it is private")
-	case !strings.Contains(value, "://"):
-		if info, err := os.Stat(value); err != nil || !info.IsDir() {
-			return errors.New("it is no URL, and there is no such folder: write https://HOST/OWNER/NAME.git, or the path of a repository")
-		}
-		return nil
-	}
-	u, err := url.Parse(value)
-	if err != nil {
-		return errors.New("it is not a URL")
-	}
-	if !slices.Contains([]string{"https", "http", "file"}, u.Scheme) {
-		return fmt.Errorf("%s:// is not supported: write https://HOST/OWNER/NAME.git", u.Scheme)
-	}
-	if u.Scheme != "file" && (u.Host == "" || strings.Trim(u.Path, "/") == "") {
-		return errors.New("it names no repository: write https://HOST/OWNER/NAME.git")
-	}
-	return nil
-}
-
-// serverOf is the part of a URL that a token belongs to.
-func serverOf(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" {
-		return "a local folder"
-	}
-	return strings.ToLower(u.Scheme + "://" + u.Host)
 }
 
 // badInRef are what git-check-ref-format(1) forbids in a name.
@@ -245,7 +205,7 @@ func boolean(to *bool) func(string) error {
 
 func logFormat(to *logs.Format) func(string) error {
 	return func(value string) error {
-		*to = logs.Format(value)
+		*to = logs.Format(strings.ToLower(value))
 		if !slices.Contains(logs.Formats, *to) {
 			return fmt.Errorf("write one of %v", logs.Formats)
 		}

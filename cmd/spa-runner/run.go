@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"golang.org/x/term"
+	"mvdan.cc/sh/v3/syntax"
 
 	"spa-runner/internal/logs"
 	"spa-runner/pipeline"
@@ -39,7 +40,7 @@ A flag wins over variables.sh, variables.sh over the environment.`,
 			return p.execute(cmd.Context(), c, execution{
 				what: "run",
 				identity: func(ctx context.Context, client *awshttp.BuildableClient) (aws.Config, error) {
-					return ambientIdentity(ctx, client, c.Region)
+					return ambientIdentity(ctx, client, c.Region, p.secret)
 				},
 			})
 		},
@@ -80,7 +81,7 @@ func (p *program) execute(ctx context.Context, c *Config, e execution) error {
 	recorder := logs.NewRecorder()
 	log := p.newLog(c, recorder)
 	plan := &planner{
-		config: c, assume: assumer(cfg, &c.Region), secret: func(s ...string) { p.redactor.Add(s...) },
+		config: c, assume: assumer(cfg, &c.Region), secret: p.secret,
 		makeFlags: e.makeFlags, runID: log.Run(), build: c.environ["CODEBUILD_BUILD_NUMBER"], facts: &facts{},
 	}
 	all := plan.plan()
@@ -94,16 +95,20 @@ func (p *program) execute(ctx context.Context, c *Config, e execution) error {
 		defer cancel()
 	}
 	rt := &pipeline.Runtime{
-		Log: log.Logger(1), Output: log.Output(1), Redact: plan.secret,
+		Log: log.Logger(1), Output: log.Output(1), Broken: log.Err, Redact: plan.secret,
 		Env: c.childEnviron(p.environ), Grace: c.Grace, Hurry: p.hurry,
 	}
 	start := time.Now()
 	logStart(rt, c, e)
 	err = pipeline.Pipeline{Steps: list, StepTimeout: c.StepTimeout}.Run(ctx, rt)
-	logEnd(rt, plan, time.Since(start), err)
+	logEnd(rt, plan, recorder, time.Since(start), err)
 	s := summary{execution: e, plan: plan, steps: all, recorder: recorder, took: time.Since(start), err: err}
-	if err := log.Text(s.text()); err != nil {
-		return err
+	_ = log.Text(s.text()) // log.Err tells
+	if broken := log.Err(); broken != nil {
+		if err == nil {
+			err = errors.New("the run went to its end")
+		}
+		return fmt.Errorf("%w (%w)", broken, err)
 	}
 	if err != nil {
 		return &reported{err}
@@ -111,9 +116,15 @@ func (p *program) execute(ctx context.Context, c *Config, e execution) error {
 	return nil
 }
 
+// secret tells the redactor of secrets that are born in a run.
+func (p *program) secret(secrets ...string) { p.redactor.Add(secrets...) }
+
 // register tells the redactor of the secrets that the run starts with.
 func (p *program) register(c *Config) {
 	p.redactor.Add(secretsIn(p.environ)...)
+	for _, name := range c.DeployOnly {
+		p.redactor.Add(c.environ[name])
+	}
 	for name, token := range map[string]pipeline.Secret{"SETTINGS_GIT_TOKEN": c.SettingsToken, "CODE_GIT_TOKEN": c.CodeToken} {
 		if value := token.Reveal(); value != "" && p.redactor.Add(value) == 0 {
 			c.Warnings = append(c.Warnings, name+" is too short, or too common a word, to be masked in the log")
@@ -124,18 +135,25 @@ func (p *program) register(c *Config) {
 // refuseFolders refuses a work folder in which something was cloned before: it
 // might be of another run, and would be taken for this one's.
 func refuseFolders(workdir string) error {
-	var there []string
+	var there, quoted []string
 	for _, name := range []string{"settings", "code"} {
-		if _, err := os.Lstat(filepath.Join(workdir, name)); err == nil {
-			there = append(there, filepath.Join(workdir, name))
+		path := filepath.Join(workdir, name)
+		if _, err := os.Lstat(path); err != nil {
+			continue
 		}
+		there = append(there, path)
+		shellWord, err := syntax.Quote(path, syntax.LangPOSIX)
+		if err != nil {
+			shellWord = "(its name cannot be written for a shell)"
+		}
+		quoted = append(quoted, shellWord)
 	}
 	if len(there) == 0 {
 		return nil
 	}
 	return pipeline.WithHint(
-		&pipeline.ConfigError{Problems: []string{fmt.Sprintf("%v exist already, and a run begins with neither", there)}},
-		fmt.Sprintf("remove them with: rm -rf -- %s", strings.Join(there, " ")))
+		&pipeline.ConfigError{Problems: []string{fmt.Sprintf("there is %s already, and a run begins with neither settings nor code", strings.Join(there, " and "))}},
+		fmt.Sprintf("remove what is not needed any more: rm -rf -- %s", strings.Join(quoted, " ")))
 }
 
 func (p *program) newLog(c *Config, also ...zapcore.Core) *logs.Log {
@@ -186,8 +204,9 @@ func logStart(rt *pipeline.Runtime, c *Config, e execution) {
 }
 
 // logEnd writes the last event: what was deployed where, or which step ended it.
-func logEnd(rt *pipeline.Runtime, p *planner, took time.Duration, err error) {
+func logEnd(rt *pipeline.Runtime, p *planner, recorder *logs.Recorder, took time.Duration, err error) {
 	fields := []zap.Field{
+		zap.Bool("deployed", outcomeOf(recorder, "make-deploy") == "finished"),
 		zap.Int64("took_ms", took.Milliseconds()), zap.Int("exit_code", pipeline.ExitCode(err)),
 		zap.String("settings_commit", p.facts.settings.Commit), zap.String("code_commit", p.facts.code.Commit),
 		zap.String("settings_account", accountOf(p.config.SettingsRole)), zap.String("deploy_account", accountOf(p.config.DeployRole)),

@@ -155,11 +155,13 @@ func TestFoldersOfAnEarlierRunAreRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, loopback.Options{})
 	w.serve()
-	if err := os.Mkdir(filepath.Join(w.workdir, "code"), 0o755); err != nil {
+	w.workdir = filepath.Join(w.workdir, "my work")
+	w.env["SPA_RUNNER_WORKDIR"] = w.workdir
+	if err := os.MkdirAll(filepath.Join(w.workdir, "code"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	o := w.run("run")
-	if o.code != 64 || !strings.Contains(o.stderr, "rm -rf -- "+filepath.Join(w.workdir, "code")) || len(w.aws.Calls()) != 0 {
+	if o.code != 64 || !strings.Contains(o.stderr, "rm -rf -- '"+filepath.Join(w.workdir, "code")+"'") || len(w.aws.Calls()) != 0 {
 		t.Errorf("got %v and %d calls of STS", o, len(w.aws.Calls()))
 	}
 }

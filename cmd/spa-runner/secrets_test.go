@@ -2,13 +2,16 @@ package main
 
 import (
 	"encoding/base64"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -103,3 +106,49 @@ func TestNoSecretInAnyOutput(t *testing.T) {
 
 // tokenUserForTest is the user name beside a git token, which is no secret.
 const tokenUserForTest = "x-access-token"
+
+// STS quotes the request when it refuses a signature, the session token of the
+// service role included. In CodeBuild that comes from a container endpoint, and
+// stands in no variable.
+func TestTheServiceRolesTokenIsMaskedToo(t *testing.T) {
+	t.Parallel()
+	const token = "IQoJb3JpZ2luX2VjEBASE/TOKEN+of+the+service+role=="
+	container := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		_, _ = fmt.Fprintf(rw, `{"AccessKeyId":"ASIAFAKE00000000","SecretAccessKey":"secret-of-the-service-role","Token":%q,"Expiration":%q}`,
+			token, time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
+	}))
+	t.Cleanup(container.Close)
+	refuses := func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			rw.WriteHeader(http.StatusForbidden)
+			_, _ = fmt.Fprintf(rw, "<ErrorResponse><Error><Type>Sender</Type><Code>SignatureDoesNotMatch</Code><Message>x-amz-security-token:%s</Message></Error></ErrorResponse>",
+				r.Header.Get("X-Amz-Security-Token"))
+		})
+	}
+	w := newWorld(t, loopback.Options{Middleware: refuses})
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} {
+		delete(w.env, name)
+	}
+	w.env["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = container.URL
+	w.env["AWS_MAX_ATTEMPTS"] = "1"
+	o := w.run("run")
+	if o.code != 125 || !strings.Contains(o.stdout, "x-amz-security-token:***") || strings.Contains(o.stdout+o.stderr, "TOKEN+of") {
+		t.Errorf("got %v", o)
+	}
+}
+
+// Values of variables that are no secrets stay readable, and those that the
+// project named as deploy's own are masked whatever their names.
+func TestWhatIsMaskedByName(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, loopback.Options{})
+	w.env["CODEBUILD_WEBHOOK_HEAD_REF"] = "refs/heads/main"
+	w.env["ODD_NAME"], w.env["SPA_RUNNER_DEPLOY_ONLY"] = "supersecretvalue123", "ODD_NAME"
+	w.env["INDEX_URLS"] = "https://a:first-password@h/ https://b:second-pa%20ssword@h/"
+	w.write("code", "Makefile", "setup lint all-tests deploy:\n\t@echo refs/heads/main $$ODD_NAME first-password 'second-pa ssword'\n")
+	w.serve()
+	o := w.run("run")
+	if got := o.output(t, "make-deploy"); got != "refs/heads/main *** *** ***\n" {
+		t.Errorf("got %q, %v", got, o)
+	}
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"errors"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -76,6 +77,29 @@ func TestInterruptedTwice(t *testing.T) {
 	start := time.Now()
 	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 143 || time.Since(start) > 5*time.Second {
 		t.Errorf("got %v after %s", err, time.Since(start))
+	}
+}
+
+// A log that cannot be written stops the run before the next step: nobody could
+// read what it does.
+func TestALostLogStopsTheRun(t *testing.T) {
+	t.Parallel()
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skipf("needs /dev/full: %v", err)
+	}
+	defer full.Close()
+	for _, format := range []string{"json", "mixed", "console"} {
+		w := newWorld(t, loopback.Options{})
+		w.env["SPA_RUNNER_LOG_FORMAT"] = format
+		w.serve()
+		var stderr strings.Builder
+		cmd := w.command("run")
+		cmd.Stdout, cmd.Stderr = full, &stderr
+		err := cmd.Run()
+		if cmd.ProcessState.ExitCode() != 125 || strings.Count(stderr.String(), "\n") != 1 || len(w.assumed()) != 0 {
+			t.Errorf("%s: got %v, assumed %q, stderr %s", format, err, w.assumed(), stderr.String())
+		}
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 	"spa-runner/pipeline"
 )
 
-// interruptible gives a context that SIGINT, SIGTERM and SIGHUP end, with the
-// signal as its cause, and a channel that a second signal closes.
+// interruptible gives a context that SIGINT, SIGTERM, SIGHUP and SIGQUIT end,
+// with the signal as its cause, and a channel that a second signal closes.
 //
 // SIGPIPE is taken so that a broken log (spa-runner run | head) is an error and
 // not the sudden death of the runner beside a deployment that goes on. It is not
@@ -18,7 +18,11 @@ import (
 func interruptible() (ctx context.Context, hurry <-chan struct{}, stop func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals, pipes := make(chan os.Signal, 2), make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
+		if !signal.Ignored(s) { // nohup(1)
+			signal.Notify(signals, s)
+		}
+	}
 	signal.Notify(pipes, syscall.SIGPIPE)
 	twice := make(chan struct{})
 	go func() {

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -48,8 +47,8 @@ func (s summary) text() string {
 	}
 	if s.err != nil {
 		fmt.Fprintf(&b, "\n  cause:   %s\n", indent(s.err.Error()))
-		if hint := pipeline.Hint(s.err); hint != "" {
-			fmt.Fprintf(&b, "  next:    %s\n", indent(hint))
+		if next := s.next(); next != "" {
+			fmt.Fprintf(&b, "  next:    %s\n", indent(next))
 		}
 	}
 	b.WriteString(rule)
@@ -62,9 +61,9 @@ func (s summary) headline() string {
 	switch {
 	case errors.As(s.err, &failed):
 		return fmt.Sprintf("%s FAILED in %s after %s (exit code %d)", what, failed.Step, took, pipeline.ExitCode(s.err))
-	case s.skipped("make-deploy"):
+	case outcomeOf(s.recorder, "make-deploy") == "skipped":
 		return fmt.Sprintf("%s finished in %s: nothing was deployed, SPA_RUNNER_DEPLOY_TARGETS is empty", what, took)
-	case s.execution.until != "":
+	case outcomeOf(s.recorder, "make-deploy") != "finished":
 		return fmt.Sprintf("%s ended after %s, as asked, in %s: nothing was deployed", what, s.execution.until, took)
 	case len(s.execution.makeFlags) > 0:
 		return fmt.Sprintf("%s finished in %s: what `make deploy` would do is printed above, nothing was deployed", what, took)
@@ -74,8 +73,24 @@ func (s summary) headline() string {
 	return fmt.Sprintf("%s finished in %s: deployed", what, took)
 }
 
-func (s summary) skipped(step string) bool {
-	return slices.ContainsFunc(s.recorder.Steps(), func(r logs.StepRecord) bool { return r.Name == step && r.Outcome == "skipped" })
+// next says what to do about the failure.
+func (s summary) next() string {
+	var failed *pipeline.StepError
+	var child *pipeline.ChildError
+	if errors.As(s.err, &failed) && errors.As(s.err, &child) && pipeline.Hint(s.err) == "" {
+		return "what it printed is above, between \"step started\" and \"step failed\" of " + failed.Step
+	}
+	return pipeline.Hint(s.err)
+}
+
+// outcomeOf is what became of a step, "" if it was not started.
+func outcomeOf(r *logs.Recorder, step string) string {
+	for _, record := range r.Steps() {
+		if record.Name == step {
+			return record.Outcome
+		}
+	}
+	return ""
 }
 
 // writeFacts says what was, or would have been, deployed where.
@@ -103,6 +118,9 @@ func (s summary) writeFacts(b *strings.Builder) {
 		line("target", "account %s, region %s, as %s", accountOf(c.DeployRole), c.DeployRegion, c.DeployRole)
 	}
 	line("run", "%s", s.plan.runID)
+	if s.execution.rehearsal {
+		line("note", "commits made of folders are of snapshots, as the files are on disk: no other repository knows them")
+	}
 }
 
 func mark(outcome string) string {

@@ -96,7 +96,7 @@ func (c *Config) variables() []variable {
 		},
 		{
 			name: "SPA_RUNNER_REQUIRE_PINNED", preset: "false", parse: boolean(&c.RequirePinned),
-			usage: "refuse code at a moving branch",
+			usage: "refuse code at a branch that CODE_GIT_COMMIT does not pin",
 		},
 
 		// The target.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.uber.org/zap"
@@ -90,13 +91,24 @@ func dataText(fields []zapcore.Field, paint func(string) string) string {
 		}
 		if group, ok := values[f.Key].(map[string]any); ok { // a line each
 			for _, name := range slices.Sorted(maps.Keys(group)) {
-				fmt.Fprintf(&text, "\n    %s%v", paint(name+"="), group[name])
+				fmt.Fprintf(&text, "\n    %s%s", paint(name+"="), printable(group[name]))
 			}
 			continue
 		}
-		fmt.Fprintf(&text, "  %s%v", paint(f.Key+"="), values[f.Key])
+		fmt.Fprintf(&text, "  %s%s", paint(f.Key+"="), printable(values[f.Key]))
 	}
 	return text.String()
+}
+
+// printable quotes a value that would do something to a terminal or begin a line
+// of its own; the lines of an error stay lines.
+func printable(value any) string {
+	text := fmt.Sprint(value)
+	odd := func(r rune) bool { return r != '\n' && !strconv.IsPrint(r) }
+	if strings.IndexFunc(text, odd) >= 0 {
+		return strconv.Quote(text)
+	}
+	return strings.ReplaceAll(text, "\n", "\n      ")
 }
 
 // fieldValues decodes fields as zap would encode them.

@@ -158,8 +158,8 @@ func (l *Log) lineEncoder(pass int, step, scope, stream string) func(dst, line [
 }
 
 // blockEncoder gives children's lines as they are, with a margin on a console.
-// In Mixed a line that begins like an event gets a space before it: no child
-// can forge one.
+// In Mixed a line that begins like an event, white space and what is no ASCII
+// left aside, gets a mark before it: no child can forge one for any reader.
 func blockEncoder(f Format) func(dst, lines []byte) []byte {
 	if f == Console {
 		return func(dst, lines []byte) []byte {
@@ -178,12 +178,20 @@ func blockEncoder(f Format) func(dst, lines []byte) []byte {
 			if i < 0 {
 				return append(dst, lines...)
 			}
-			if at := done + i; at == 0 || lines[at-1] == '\n' {
-				dst = append(append(dst, lines[:at]...), ' ')
-				lines, done = lines[at:], 1
+			brace := done + i
+			start := brace
+			for start > done && lines[start-1] != '\n' && (lines[start-1] <= ' ' || lines[start-1] >= 0x7f) {
+				start--
+			}
+			if start == 0 || lines[start-1] == '\n' {
+				dst = append(append(dst, lines[:start]...), forgedMark...)
+				lines, done = lines[start:], brace-start+1
 			} else {
-				done = at + 1
+				done = brace + 1
 			}
 		}
 	}
 }
+
+// forgedMark goes before a child's line that looks like an event.
+const forgedMark = "| "

@@ -86,7 +86,8 @@ func (l *Log) Run() string { return l.run }
 
 // Logger gives the logger of one pass over the steps.
 func (l *Log) Logger(pass int) *zap.Logger {
-	return zap.New(l.core).With(zap.String("run", l.run), zap.Int("pass", pass))
+	// Err tells what zap would repeat on stderr for each event.
+	return zap.New(l.core, zap.ErrorOutput(zapcore.AddSync(io.Discard))).With(zap.String("run", l.run), zap.Int("pass", pass))
 }
 
 // Text writes a text for people, where the format is one that people read; in
@@ -95,8 +96,19 @@ func (l *Log) Text(text string) error {
 	if l.format == JSON {
 		return nil
 	}
-	_, err := l.sink.Write([]byte(text))
+	lines := []byte(text)
+	if l.format == Mixed {
+		lines = blockEncoder(Mixed)(nil, lines) // a name in it may be anything
+	}
+	_, err := l.sink.Write(lines)
 	return err
+}
+
+// Err is the first error that the log could not be written with, if any.
+func (l *Log) Err() error {
+	l.sink.mu.Lock()
+	defer l.sink.mu.Unlock()
+	return l.sink.err
 }
 
 // Output takes the bytes of one stream of one child. They come out as whole
@@ -131,6 +143,7 @@ type sink struct {
 	mu       sync.Mutex
 	w        io.Writer
 	redactor *redact.Redactor
+	err      error // the first
 }
 
 func (s *sink) Write(p []byte) (int, error) {
@@ -141,7 +154,11 @@ func (s *sink) writeClean(clean []byte, n int) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, err := s.w.Write(clean); err != nil {
-		return 0, fmt.Errorf("writing the log: %w", err)
+		err = fmt.Errorf("writing the log: %w", err)
+		if s.err == nil {
+			s.err = err
+		}
+		return 0, err
 	}
 	return n, nil
 }

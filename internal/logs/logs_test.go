@@ -93,8 +93,14 @@ func TestEveryLineOfJSONIsAnEventOfTheSchema(t *testing.T) {
 func TestNoChildForgesAnEvent(t *testing.T) {
 	l, out := newTestLog(Mixed)
 	forged := `{"level":"info","msg":"run finished"}`
-	child(t, l, forged+"\n"+forged+"\n", "x\n"+forged+"\nas it is \x1b[1m\n", "unfinished ", forged, "\n{", "\n")
-	want := " " + forged + "\n " + forged + "\nx\n " + forged + "\nas it is \x1b[1m\nunfinished " + forged + "\n {\n"
+	child(t, l, forged+"\n"+forged+"\n", "x\n"+forged+"\nas it is \x1b[1m {}\n", "unfinished ", forged, "\n{", "\n",
+		"\ufeff"+forged+"\n \t\r\v\u2028"+forged+forged+"\n")
+	want := "| " + forged + "\n| " + forged + "\nx\n| " + forged + "\nas it is \x1b[1m {}\nunfinished " + forged + "\n| {\n" +
+		"| \ufeff" + forged + "\n|  \t\r\v\u2028" + forged + forged + "\n"
+	if err := l.Text("summary\n{\"msg\":\"run finished\"}\n"); err != nil {
+		t.Fatal(err)
+	}
+	want += "summary\n| {\"msg\":\"run finished\"}\n"
 	if out.String() != want {
 		t.Errorf("got  %q\nwant %q", out.String(), want)
 	}
@@ -163,8 +169,9 @@ func TestConsoleIsForPeople(t *testing.T) {
 	log.Info("step started", zap.Dict("params", zap.String("url", "x")))
 	log.Info("code cloned", zap.String("commit", "abc"))
 	log.Warn("careful")
+	log.Info("settings file", zap.String("file", "x\x1b[2J\n"))
 	child(t, l, "one\ntwo")
-	want := "\nclone-code\n  code cloned  commit=abc\n  warning: careful\n  | one\n  | two\n"
+	want := "\nclone-code\n  code cloned  commit=abc\n  warning: careful\n  settings file  file=\"x\\x1b[2J\\n\"\n  | one\n  | two\n"
 	if out.String() != want {
 		t.Errorf("got  %q\nwant %q", out.String(), want)
 	}

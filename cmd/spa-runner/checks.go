@@ -1,0 +1,129 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"spa-runner/internal/awsname"
+	"spa-runner/internal/codecommit"
+	"spa-runner/internal/gitclone"
+)
+
+// checkTogether checks what depends on several variables, and fills in what
+// one variable takes from another.
+func (c *Config) checkTogether() []string {
+	var problems []string
+	switch {
+	case c.settingsRoleAlias == "":
+	case c.SettingsRole == "":
+		c.SettingsRole = c.settingsRoleAlias
+	case c.SettingsRole != c.settingsRoleAlias:
+		problems = append(problems, fmt.Sprintf("READ_SETTINGS_ROLE is %q and SETTINGS_ROLE is %q: they are two names of one variable, unset one of them",
+			c.SettingsRole, c.settingsRoleAlias))
+	}
+	if codecommit.Is(c.Settings.URL, codecommit.Defaults{Region: c.Region, Endpoint: c.Endpoint}) {
+		problems = append(problems, c.resolveCodeCommit()...)
+	} else if c.Endpoint != "" && c.Settings.URL != "" {
+		c.Warnings = append(c.Warnings, "CODE_COMMIT_ENDPOINT is set, but SETTINGS_GIT_URL is not on CodeCommit")
+	}
+	if c.Region == "" && c.script != nil {
+		problems = append(problems, "AWS_REGION is required: set it in the environment or in variables.sh (CodeBuild sets it by itself)")
+	}
+	if c.DeployRegion == "" {
+		c.DeployRegion = c.Region
+	}
+	for name, arn := range map[string]string{"READ_SETTINGS_ROLE": c.SettingsRole, "DEPLOY_ENVIRONMENT_ROLE": c.DeployRole} {
+		problems = append(problems, checkPartition(name, arn, c.Region)...)
+	}
+	if problem := c.checkToken(); problem != "" {
+		problems = append(problems, problem)
+	}
+	if set, ok := c.script["CODE_GIT_COMMIT"]; ok && set.Value == "" && c.environ["CODE_GIT_COMMIT"] != "" {
+		problems = append(problems, "CODE_GIT_COMMIT is emptied by variables.sh, but the project demands it: remove that line, or set the commit that is wanted")
+	}
+	slices.Sort(problems)
+	return problems
+}
+
+// resolveCodeCommit works out what repository SETTINGS_GIT_URL means.
+func (c *Config) resolveCodeCommit() []string {
+	var problems []string
+	repo, warnings, err := codecommit.Parse(c.Settings.URL, codecommit.Defaults{Region: c.Region, Endpoint: c.Endpoint})
+	if err != nil {
+		problems = append(problems, fmt.Sprintf("SETTINGS_GIT_URL is %q: %v", gitclone.DisplayURL(c.Settings.URL), err))
+	} else {
+		c.CodeCommit, c.Warnings = &repo, append(c.Warnings, warnings...)
+		if c.Region == "" {
+			c.Region = repo.Region
+		}
+	}
+	if c.SettingsRole == "" && c.flags["READ_SETTINGS_ROLE"]+c.environ["READ_SETTINGS_ROLE"]+c.environ["SETTINGS_ROLE"] == "" {
+		problems = append(problems, "READ_SETTINGS_ROLE is required, since the settings are on CodeCommit: set it to the ARN of the role that may read them")
+	}
+	return problems
+}
+
+// ofTheBuildspec are the knobs that buildspec.yml reads.
+var ofTheBuildspec = []string{"SPA_RUNNER_URL", "SPA_RUNNER_SHA256_AMD64", "SPA_RUNNER_SHA256_ARM64", "SPA_RUNNER_COMMAND"}
+
+// checkNames finds names that were misspelt: a check that the project demanded
+// would silently not be made, a secret not be withheld.
+func (c *Config) checkNames() []string {
+	known := slices.Clone(ofTheBuildspec)
+	for _, v := range c.variables() {
+		known = append(known, v.name)
+	}
+	var problems []string
+	for name := range c.environ {
+		if strings.HasPrefix(name, knobPrefix) && !slices.Contains(known, name) {
+			problems = append(problems, name+" is no variable of spa-runner: compare its name with `spa-runner run --help`, or unset it")
+		}
+	}
+	for _, name := range c.DeployOnly {
+		_, ofProject := c.environ[name]
+		if _, ofScript := c.script[name]; !ofProject && !ofScript {
+			c.Warnings = append(c.Warnings, name+" is named by SPA_RUNNER_DEPLOY_ONLY but not set, unless variables.sh sets it")
+		}
+	}
+	if account := c.environ["AWS_CURRENT_ACCOUNT"]; account != "" && c.DeployRole != "" && account != accountOf(c.DeployRole) {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("AWS_CURRENT_ACCOUNT is %s in the environment, and make sees that, but DEPLOY_ENVIRONMENT_ROLE is in account %s",
+			account, accountOf(c.DeployRole)))
+	}
+	slices.Sort(problems)
+	return problems
+}
+
+// checkToken refuses to send the project's token where a commit to the settings
+// says: it belongs to the server that the project named.
+func (c *Config) checkToken() string {
+	set, ok := c.script["CODE_GIT_URL"]
+	if !ok || c.CodeToken.Reveal() == "" {
+		return ""
+	}
+	project := *c
+	project.script = nil
+	for _, v := range project.variables() {
+		if v.name != "CODE_GIT_URL" {
+			continue
+		}
+		if ours, _ := project.lookup(v); serverOf(ours) != serverOf(c.Code.URL) {
+			return fmt.Sprintf("CODE_GIT_URL (from %s:%d) is on %s, but CODE_GIT_TOKEN of the project is for %s: set CODE_GIT_URL in the project too, or remove the token",
+				set.File, set.Line, serverOf(c.Code.URL), serverOf(ours))
+		}
+	}
+	return ""
+}
+
+// checkPartition refuses a role that no region of that kind can assume.
+func checkPartition(name, arn, region string) []string {
+	role, err := awsname.ParseRole(arn)
+	if err != nil || region == "" {
+		return nil // missing, or reported already
+	}
+	if partition := awsname.PartitionOf(region); partition != role.Partition {
+		return []string{fmt.Sprintf("%s is %q, in partition %s, but the region %s (AWS_REGION) is in partition %s",
+			name, arn, role.Partition, region, partition)}
+	}
+	return nil
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// scpLike is the short form of an ssh URL, user@host:path.
+var scpLike = regexp.MustCompile(`^[^/\s]+@[^/\s:]+:`)
+
+func checkGitURL(value string) error {
+	switch {
+	case strings.ContainsAny(value, " \t\r\n"):
+		return errors.New("it has white space in it")
+	case strings.HasPrefix(value, "-"):
+		return errors.New("it begins with a dash, which is an option and not a URL")
+	case scpLike.MatchString(value), strings.HasPrefix(value, "ssh://"), strings.HasPrefix(value, "git://"):
+		return errors.New("ssh and git URLs are not supported: write https://HOST/OWNER/NAME.git, with a token in a variable if it is private")
+	case !strings.Contains(value, "://"):
+		if info, err := os.Stat(value); err != nil || !info.IsDir() {
+			return errors.New("it is no URL, and there is no such folder: write https://HOST/OWNER/NAME.git, or the path of a repository")
+		}
+		return nil
+	}
+	u, err := url.Parse(value)
+	if err != nil {
+		return errors.New("it is not a URL")
+	}
+	if !slices.Contains([]string{"https", "http", "file"}, u.Scheme) {
+		return fmt.Errorf("%s:// is not supported: write https://HOST/OWNER/NAME.git", u.Scheme)
+	}
+	if u.Scheme != "file" && (u.Host == "" || strings.Trim(u.Path, "/") == "") {
+		return errors.New("it names no repository: write https://HOST/OWNER/NAME.git")
+	}
+	return nil
+}
+
+// serverOf is the part of a URL that a token belongs to.
+func serverOf(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" {
+		return "a local folder"
+	}
+	return strings.ToLower(u.Scheme + "://" + u.Host)
+}
+
+// userInfo is what stands before the host in URLs, of which a value may hold
+// several, well written or not.
+var userInfo = regexp.MustCompile(`//([^/@\s"']*(?::[^@\s"']*)?)@`)
+
+// withoutUserInfo takes out of a value that should be a URL, but may be anything,
+// what could be a password: everything before an @.
+func withoutUserInfo(value string) string {
+	if i := strings.LastIndexByte(value, '@'); i >= 0 && strings.Contains(value[:i], ":") {
+		return "***" + value[i:]
+	}
+	return value
+}
