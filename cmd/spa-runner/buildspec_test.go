@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
@@ -59,11 +60,11 @@ func TestBuildspecRunsTheRightBinaryAndNoOther(t *testing.T) {
 	}
 	binary := []byte("#!/bin/sh\necho \"RAN with $*\"\nexit ${STATUS:-0}\n")
 	digest := sha256.Sum256(binary)
-	served := binary
+	var served atomic.Pointer[[]byte]
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/v1/spa-runner-linux-" + runtime.GOARCH:
-			_, _ = w.Write(served)
+			_, _ = w.Write(*served.Load())
 		case "/plain/spa-runner-linux-" + runtime.GOARCH:
 			http.Redirect(w, r, "http://"+r.Host, http.StatusFound)
 		default:
@@ -99,9 +100,10 @@ func TestBuildspecRunsTheRightBinaryAndNoOther(t *testing.T) {
 			"redirected to plain":     {sum: good, url: "/plain"},
 			"an error page, with 404": {served: "", sum: good, url: "/nowhere"},
 		} {
-			served = binary
+			served.Store(&binary)
 			if test.served != "" {
-				served = []byte(test.served)
+				tampered := []byte(test.served)
+				served.Store(&tampered)
 			}
 			env := append([]string{
 				"PATH=" + os.Getenv("PATH"), "CURL_CA_BUNDLE=" + ca, "SPA_RUNNER_URL=" + server.URL + test.url,
@@ -119,7 +121,7 @@ func TestBuildspecRunsTheRightBinaryAndNoOther(t *testing.T) {
 			"PATH=" + os.Getenv("PATH"), "CURL_CA_BUNDLE=" + ca, "SPA_RUNNER_URL=" + server.URL + "/v1",
 			"SPA_RUNNER_SHA256_AMD64=" + good, "SPA_RUNNER_SHA256_ARM64=" + good, "STATUS=64",
 		}
-		served = binary
+		served.Store(&binary)
 		if out, err := codeBuild(t, shell, t.TempDir(), env, commands); err == nil || !strings.Contains(err.Error(), "64") {
 			t.Errorf("%s: the status of the runner is lost: %v, %s", shell, err, out)
 		}
