@@ -89,6 +89,7 @@ func (r *rehearsal) run(cmd *cobra.Command, p *program) (err error) {
 	}
 	defer r.server.Close()
 
+	ownCode := r.code != "" || cmd.Flags().Changed("code-git-url")
 	environ, err := r.environ(ctx, cmd, p.environ)
 	if err != nil {
 		return err
@@ -99,7 +100,7 @@ func (r *rehearsal) run(cmd *cobra.Command, p *program) (err error) {
 	if err != nil {
 		return err
 	}
-	if r.settings == "" && (r.code != "" || cmd.Flags().Changed("code-git-url")) {
+	if r.settings == "" && ownCode {
 		c.Warnings = append(c.Warnings, "the settings are those of the built-in demo: give your own with --settings")
 	}
 	if err := r.serveSettings(ctx, accountOf(c.SettingsRole)); err != nil {
