@@ -142,22 +142,31 @@ func (p *program) addVariableFlags(cmd *cobra.Command) {
 		if v.preset != "" {
 			usage += " (default " + v.preset + ")"
 		}
-		cmd.Flags().String(v.flag(), "", usage+" ["+v.name+"]")
+		value := &flagValue{kind: "VALUE"}
+		flag := cmd.Flags().VarPF(value, v.flag(), "", usage+" ["+v.name+"]")
 		if v.preset == "true" || v.preset == "false" {
-			cmd.Flags().Lookup(v.flag()).NoOptDefVal = "true"
+			value.kind, flag.NoOptDefVal = "bool", "true" // --require-pinned is enough
 		}
 	}
 }
+
+// flagValue is the text after a flag; kind is what --help calls it.
+type flagValue struct{ text, kind string }
+
+func (f *flagValue) String() string { return f.text }
+
+// Set takes any text: the table's parsers check it, with all else.
+func (f *flagValue) Set(text string) error { f.text = text; return nil }
+
+// Type is what --help shows after the name; pflag shows nothing for a bool.
+func (f *flagValue) Type() string { return f.kind }
 
 // config reads the configuration for a command. Every problem is in the error.
 func (p *program) config(cmd *cobra.Command, environ []string) (*Config, error) {
 	flags := map[string]string{}
 	for _, v := range new(Config).variables() {
 		if cmd.Flags().Changed(v.flag()) {
-			value, err := cmd.Flags().GetString(v.flag())
-			if err != nil {
-				return nil, usageError(err)
-			}
+			value := cmd.Flags().Lookup(v.flag()).Value.String()
 			flags[v.name] = value
 			p.redactor.Add(secretsIn([]string{v.name + "=" + value})...) // a password in a URL
 		}
