@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"time"
@@ -87,7 +88,10 @@ func assumer(cfg aws.Config, region *string) func(role *string, session string) 
 		return aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
 			ctx, cancel := context.WithTimeoutCause(ctx, stsLimit, fmt.Errorf("STS took longer than %s", stsLimit))
 			defer cancel()
-			client := sts.NewFromConfig(cfg, func(o *sts.Options) { o.Region = *region })
+			client := sts.NewFromConfig(cfg, func(o *sts.Options) {
+				o.Region = *region
+				o.HTTPClient = boundedClient{o.HTTPClient}
+			})
 			// One hour is the most that a role assumed from a role may have (role
 			// chaining); the SDK would ask for a quarter of it.
 			provider := stscreds.NewAssumeRoleProvider(client, *role, func(o *stscreds.AssumeRoleOptions) {
@@ -97,4 +101,23 @@ func assumer(cfg aws.Config, region *string) func(role *string, session string) 
 			return provider.Retrieve(ctx)
 		})
 	}
+}
+
+// maxAnswer is more than STS ever answers, in bytes.
+const maxAnswer = 1 << 20
+
+// boundedClient reads no more of an answer than STS could mean: something else
+// may answer in its place.
+type boundedClient struct{ sts.HTTPClient }
+
+// Do is part of sts.HTTPClient.
+func (c boundedClient) Do(r *http.Request) (*http.Response, error) {
+	answer, err := c.HTTPClient.Do(r)
+	if err == nil {
+		answer.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.LimitReader(answer.Body, maxAnswer), answer.Body}
+	}
+	return answer, err
 }

@@ -93,3 +93,27 @@ func tunnel(rw http.ResponseWriter, address string) {
 	go func() { _, _ = io.Copy(server, client) }()
 	_, _ = io.Copy(client, server)
 }
+
+// What answers in the place of STS may answer without end.
+func TestAnEndlessAnswerOfSTSIsCutShort(t *testing.T) {
+	t.Parallel()
+	var sent atomic.Int64
+	w := newWorld(t, loopback.Options{Middleware: func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(rw, "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>")
+			block := []byte(strings.Repeat("A", 64<<10))
+			for sent.Load() < 1<<30 {
+				n, err := rw.Write(block)
+				sent.Add(int64(n))
+				if err != nil {
+					return
+				}
+			}
+		})
+	}})
+	w.env["AWS_MAX_ATTEMPTS"] = "1"
+	o := w.run("run")
+	if o.code != 125 || sent.Load() > 64<<20 {
+		t.Errorf("%d bytes were taken, %v", sent.Load(), o)
+	}
+}
