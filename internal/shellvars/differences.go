@@ -1,6 +1,7 @@
 package shellvars
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,7 +27,14 @@ func (in *inspector) differs(n syntax.Node) {
 		no("`for ((…))`, which the interpreter may never leave", "use `for i in …` or `while`")
 	case *syntax.BinaryTest:
 		in.differsBinary(n)
+	case *syntax.LetClause:
+		for _, x := range n.Exprs {
+			if w, ok := x.(*syntax.Word); ok && w.Lit() == "" {
+				no("`let` with quotes, which the interpreter does not evaluate", "write ((N = 3 * 4))")
+			}
+		}
 	case *syntax.ParamExp:
+		in.differsExpansion(n)
 		if r := n.Repl; r != nil && !r.All && r.Orig != nil && len(r.Orig.Parts) > 0 {
 			if lit, ok := r.Orig.Parts[0].(*syntax.Lit); ok && strings.HasPrefix(lit.Value, "#") || ok && strings.HasPrefix(lit.Value, "%") {
 				no("${X/#…} or ${X/%…}, which the interpreter does not anchor", "use ${X#…} or ${X%…}")
@@ -36,6 +44,62 @@ func (in *inspector) differs(n syntax.Node) {
 			no("a quoted pattern character in ${X#…} or ${X%…}, which the interpreter does not take literally", `write \* for "*"`)
 		}
 	}
+}
+
+func (in *inspector) differsExpansion(n *syntax.ParamExp) {
+	no := func(what, fix string) { in.problem(in.off(n.Pos()), what, fix) }
+	if n.Exp != nil && n.Exp.Op == syntax.OtherParamOps {
+		no("${X@…}, which the interpreter does not do", "do without")
+	}
+	if n.Length && n.Index != nil && n.Param != nil && in.associative(n.Param.Value) {
+		no("the length of an associative array, which the interpreter takes for 1", "count in a loop over \"${!"+n.Param.Value+"[@]}\"")
+	}
+	var patterns []*syntax.Word
+	if n.Exp != nil && removes(n.Exp.Op) {
+		patterns = append(patterns, n.Exp.Word)
+	}
+	if n.Repl != nil {
+		patterns = append(patterns, n.Repl.Orig)
+	}
+	for _, w := range patterns {
+		if w != nil && slices.ContainsFunc(w.Parts, extended) {
+			no("an extended pattern such as +(…) in ${X#…} or ${X/…}, which the interpreter does not match", "use a plain pattern, or a loop")
+		}
+	}
+}
+
+// extended tells extended patterns (shopt extglob).
+func extended(p syntax.WordPart) bool {
+	_, parsed := p.(*syntax.ExtGlob)
+	lit, plain := p.(*syntax.Lit)
+	return parsed || plain && extendedPattern.MatchString(lit.Value)
+}
+
+var extendedPattern = regexp.MustCompile(`[+*?@!]\(`)
+
+// associative tells whether the file declares a name with -A.
+func (in *inspector) associative(name string) (yes bool) {
+	if len(in.parents) == 0 {
+		return false
+	}
+	syntax.Walk(in.parents[0], func(n syntax.Node) bool {
+		d, ok := n.(*syntax.DeclClause)
+		if !ok {
+			return true
+		}
+		flagged, named := false, false
+		for _, as := range d.Args {
+			flagged = flagged || as.Name == nil && as.Value != nil && strings.Contains(literal(as.Value), "A")
+			named = named || as.Name != nil && as.Name.Value == name
+		}
+		yes = yes || flagged && named
+		return true
+	})
+	return yes
+}
+
+func (in *inspector) hasEnv(name string) bool {
+	return slices.ContainsFunc(in.opts.Env, func(pair string) bool { return strings.HasPrefix(pair, name+"=") })
 }
 
 func (in *inspector) differsBinary(n *syntax.BinaryTest) {
@@ -155,6 +219,10 @@ func binary(x, op, y string) (is, decided bool) {
 		return x == y, true
 	case "!=":
 		return x != y, true
+	case "<":
+		return x < y, true
+	case ">":
+		return x > y, true
 	case "-eq", "-ne", "-lt", "-le", "-gt", "-ge":
 		// Of what is no integer, a shell says so; the interpreter takes it for 0.
 		return false, !isInteger(x) || !isInteger(y)

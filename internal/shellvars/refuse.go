@@ -1,6 +1,7 @@
 package shellvars
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -36,12 +37,19 @@ func (in *inspector) refuse(n syntax.Node) {
 			no("a function with the name of the builtin `"+n.Name.Value+"`", "call it something else")
 		}
 	case *syntax.ParamExp:
+		if n.Param != nil && n.Param.Value == "HOSTNAME" && !in.hasEnv("HOSTNAME") {
+			no("`HOSTNAME` is not in the environment", "set it in the project, or do without")
+		}
 		if n.Param != nil && slices.Contains(unknownHere, n.Param.Value) {
 			no("`"+n.Param.Value+"` is not known here", "the working folder is the build's, so write settings/…")
 		}
 	case *syntax.SglQuoted:
 		if in.keepsQuotes() {
 			no("single quotes inside \"${X:-…}\", which a shell keeps as part of the value", "leave them out")
+		}
+	case *syntax.Lit:
+		if in.keepsQuotes() && escaped.MatchString(n.Value) {
+			no("a backslash inside \"${X:-…}\", which the interpreter keeps", "put the quotes inside: X=${X:-\"…\"}")
 		}
 	case *syntax.Assign:
 		if n.Value != nil && n.Name != nil && slices.ContainsFunc(n.Value.Parts, tildeAfterColon) {
@@ -72,6 +80,7 @@ func tildeAfterColon(p syntax.WordPart) bool {
 
 func (in *inspector) refuseDecl(n *syntax.DeclClause) {
 	kind := n.Variant.Value
+	all := ""
 	for _, as := range n.Args {
 		if as.Name != nil || as.Value == nil {
 			continue
@@ -87,8 +96,19 @@ func (in *inspector) refuseDecl(n *syntax.DeclClause) {
 		if flags[0] == '+' || strings.Trim(flags[1:], allowed) != "" {
 			in.problem(in.off(as.Pos()), "`"+kind+" "+flags+"`", notSupported)
 		}
+		// Of several letters together the interpreter heeds one.
+		if r, x := strings.Index(flags, "r"), strings.Index(flags, "x"); r >= 0 && r < x {
+			in.problem(in.off(as.Pos()), "`"+kind+" "+flags+"`, which would not be exported", "write "+kind+" -r -x")
+		}
+		all += flags
+	}
+	if strings.Contains(all, "g") && strings.Contains(all, "x") {
+		in.problem(in.off(n.Pos()), "`"+kind+" -g -x`, which would not be exported", "write "+kind+" -g X=…; export X")
 	}
 }
+
+// escaped finds what double quotes take a backslash off.
+var escaped = regexp.MustCompile("\\\\[$`\"\\\\}]")
 
 func (in *inspector) refuseRedirect(n *syntax.Redirect) {
 	arg := ""

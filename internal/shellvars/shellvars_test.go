@@ -168,9 +168,20 @@ func TestInterpreterDifferences(t *testing.T) {
 		"eval 'for ((;;)); do f; done'": ":1: `for ((…))`",
 		"readonly A=1\nA=2":             ":1: at or after this line, `A` is set",
 		"A=\"${B:-'x'}\"":               ":1: single quotes",
+		`A="${B:-[{\"K\":1}]}"`:         ":1: a backslash inside",
+		`A="${B:=a\}b}"`:                ":1: a backslash inside",
+		"declare -rx A=1":               ":1: `declare -rx`",
+		"f() { declare -gx A=1; }\nf":   ":1: `declare -g -x`",
+		"let \"N = 3 * 4\"":             ":1: `let` with quotes",
+		"declare -A M\nN=${#M[@]}":      ":2: the length of an associative array",
+		"A=${B##+([[:space:]])}":        ":1: an extended pattern",
+		"A=${B//+(-)/-}":                ":1: an extended pattern",
+		"A=${B@Q}":                      ":1: ${X@…}",
+		"A=$HOSTNAME":                   ":1: `HOSTNAME` is not",
 	} {
 		t.Run(text, func(t *testing.T) { mustFail(t, script(t, text), want) })
 	}
+	mustSource(t, script(t, "declare -r -x RX=1\ndeclare -xr XR=1\nlet N=3*4\nL=(a b)\nN=${#L[@]}\nJ=${J:-\"{\\\"a\\\": 1}\"}\nK=\"${K:-a\\ b}\"\n[ abc \\< abd ]\n"))
 	mustSource(t, script(t, "[[ ! a == b ]] && [[ abc =~ 'abc' ]] && A=${B#'x'}${B//#/x}\n[[ ! ( a == b || a == c ) ]]\n[[ $A -eq 5 || $# -gt 1 ]]\n"))
 }
 
