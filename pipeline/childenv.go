@@ -29,6 +29,12 @@ func childEnv[S Scope](ctx context.Context, e *Environ, creds Credentials[S], c 
 			vars[name] = value
 		}
 	}
+	pwd, err := filepath.Abs(c.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("finding the folder %s: %w", c.Dir, err)
+	}
+	vars["PWD"] = pwd // as `cd` does: a Makefile may say $(PWD)
+	delete(vars, "OLDPWD")
 	maps.DeleteFunc(vars, func(name, _ string) bool { return slices.Contains(c.Without, name) })
 	if err := activateVenv(vars, c.Dir); err != nil {
 		return nil, err

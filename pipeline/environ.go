@@ -77,12 +77,13 @@ func pairs(vars map[string]string) []string {
 	return list
 }
 
-// Names that hand over an identity without the pattern of the others: the
-// metadata and agent addresses of ECS answer with credentials, an ssh agent
-// signs for whoever asks.
+// forbiddenNames are those without the pattern of the others. The agent of ECS
+// answers with credentials, an ssh agent signs for whoever asks, and a file for
+// boto may hold keys.
 var forbiddenNames = map[string]string{
 	"ECS_AGENT_URI": identity,
 	"SSH_AUTH_SOCK": identity,
+	"BOTO_CONFIG":   identity,
 
 	// MAKEFLAGS=i makes a failing lint succeed, n deploys nothing with exit
 	// status 0, and the others bring those in, or a jobserver that is not there.
@@ -116,7 +117,7 @@ func Forbidden(name string) string {
 	if why := forbiddenNames[upper]; why != "" {
 		return why
 	}
-	if upper == "BOTO_CONFIG" || strings.HasPrefix(upper, "ECS_CONTAINER_METADATA_URI") {
+	if strings.HasPrefix(upper, "ECS_CONTAINER_METADATA_URI") {
 		return identity
 	}
 	contains := func(word string) bool { return strings.Contains(upper, word) }

@@ -132,7 +132,7 @@ func TestChildEnvOfAScope(t *testing.T) {
 	want := []string{
 		"A=1", "AWS_ACCESS_KEY_ID=ASIAFAKE00000001", "AWS_CONFIG_FILE=/dev/null", "AWS_EC2_METADATA_DISABLED=true",
 		"AWS_SECRET_ACCESS_KEY=" + testSecret, "AWS_SESSION_TOKEN=token-of-nobody", "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
-		"BOTO_CONFIG=/dev/null", "D=4",
+		"BOTO_CONFIG=/dev/null", "D=4", "PWD=" + c.Dir,
 	}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("deploy: got %q, %v, want %q", got, err, want)

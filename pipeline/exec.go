@@ -125,7 +125,11 @@ func (p *process) pipe(w io.WriteCloser) (*os.File, error) {
 			}
 		}()
 		_, err := io.CopyBuffer(w, r, make([]byte, pipeSize))
-		if err != nil {
+		if _, own := w.(nopCloser); own && errors.Is(err, syscall.EPIPE) {
+			// The next command of a script's pipe has ended: as in a shell, this one
+			// is to have its SIGPIPE.
+			err = r.file.Close()
+		} else if err != nil {
 			// The child must not die of a full pipe because a log is broken.
 			_, _ = io.Copy(io.Discard, r)
 		}

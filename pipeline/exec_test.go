@@ -201,10 +201,11 @@ func TestEnvironmentOfAChildIsNeverTheRunners(t *testing.T) {
 	t.Setenv("CANARY_OF_THE_RUNNER", "visible")
 	rt, _, out := testRuntime()
 	rt.Env = NewEnviron(nil) // not even a PATH: an empty slice must not become nil
-	if err := Exec(t.Context(), rt, Credentials[None]{}, Command{Dir: t.TempDir(), Argv: []string{"/usr/bin/env"}}); err != nil {
+	dir := t.TempDir()
+	if err := Exec(t.Context(), rt, Credentials[None]{}, Command{Dir: dir, Argv: []string{"/usr/bin/env"}}); err != nil {
 		t.Fatal(err)
 	}
-	want := "AWS_CONFIG_FILE=/dev/null\nAWS_EC2_METADATA_DISABLED=true\nAWS_SHARED_CREDENTIALS_FILE=/dev/null\nBOTO_CONFIG=/dev/null\n"
+	want := "AWS_CONFIG_FILE=/dev/null\nAWS_EC2_METADATA_DISABLED=true\nAWS_SHARED_CREDENTIALS_FILE=/dev/null\nBOTO_CONFIG=/dev/null\nPWD=" + dir + "\n"
 	if got := out.String(); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

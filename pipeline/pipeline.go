@@ -18,7 +18,8 @@ type Pipeline struct {
 	StepTimeout time.Duration
 }
 
-// Runtime is what every step is given. It leads to no credentials.
+// Runtime is what every step is given. No exported field leads to
+// credentials.
 type Runtime struct {
 	// Log has the step's name and scope in its fields.
 	Log *zap.Logger

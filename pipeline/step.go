@@ -39,7 +39,8 @@ type Step interface {
 	Name() string
 
 	// Params are the parameters as plan and record show them, in the order of
-	// reading, without secrets. They are asked for again after variables.sh.
+	// reading, without secrets. They are asked for when the step starts, so what
+	// variables.sh changed shows in later steps.
 	Params() []Param
 
 	// Run does the work. An error ends the pass. It does not begin with the

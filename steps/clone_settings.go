@@ -131,6 +131,6 @@ func describe(c gitclone.Result) []zap.Field {
 
 func warn(rt *pipeline.Runtime, c gitclone.Result) {
 	for _, text := range c.Warnings {
-		rt.Log.Warn("the clone has a peculiarity", zap.String("what", text))
+		rt.Log.Warn("clone: " + text)
 	}
 }

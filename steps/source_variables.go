@@ -34,8 +34,9 @@ type SourceVariables struct {
 	// Refuse says why the script may not set a variable, "" if it may.
 	Refuse func(name string) string
 	// Apply takes over what was set, checks the configuration, whole, and says
-	// what of it the script decided. It is called without a script too.
-	Apply func(set []shellvars.Var, env *pipeline.Environ) ([]pipeline.Param, error)
+	// what of it the script decided and what there is to warn of now. It is called
+	// without a script too.
+	Apply func(set []shellvars.Var, env *pipeline.Environ) (decided []pipeline.Param, warnings []string, err error)
 	// Secrets picks the values out of NAME=value pairs that nobody may see.
 	Secrets func(pairs []string) []string
 }
@@ -64,8 +65,7 @@ func (s SourceVariables) Run(ctx context.Context, rt *pipeline.Runtime) error {
 	file := filepath.Join(folder, variablesFile)
 	if _, err := os.Lstat(file); errors.Is(err, fs.ErrNotExist) {
 		rt.Log.Info("the environment has no variables.sh")
-		_, err := s.Apply(nil, rt.Env)
-		return err
+		return s.apply(rt, nil)
 	}
 	var printed, complained held
 	result, err := s.source(ctx, rt, file, &printed, &complained)
@@ -94,12 +94,19 @@ func (s SourceVariables) Run(ctx context.Context, rt *pipeline.Runtime) error {
 	}
 	rt.Log.Info("variables set", zap.Strings("exported", exported),
 		zap.Strings("not_exported", own), zap.Strings("unset", result.Unset))
-	decided, err := s.Apply(result.Set, rt.Env)
+	return s.apply(rt, result.Set)
+}
+
+func (s SourceVariables) apply(rt *pipeline.Runtime, set []shellvars.Var) error {
+	decided, warnings, err := s.Apply(set, rt.Env)
 	if err != nil {
 		return err
 	}
 	for _, p := range decided {
 		rt.Log.Info("variables.sh decides", zap.String("variable", p.Name), zap.String("value", p.Value))
+	}
+	for _, warning := range warnings {
+		rt.Log.Warn("configuration: " + warning)
 	}
 	return nil
 }
@@ -118,7 +125,7 @@ func (s SourceVariables) source(ctx context.Context, rt *pipeline.Runtime, file 
 	}
 	if s.Exec {
 		options.Exec = func(ctx context.Context, c shellvars.Command) error {
-			rt.Redact(s.Secrets(c.Env)...)
+			rt.Redact(s.Secrets(c.Vars)...) // of which its stderr may show some
 			return runForScript(ctx, rt, c, printed, complained)
 		}
 	}

@@ -39,10 +39,10 @@ func newVariables(t *testing.T, script string) *variables {
 			}
 			return ""
 		},
-		Apply: func(set []shellvars.Var, _ *pipeline.Environ) ([]pipeline.Param, error) {
+		Apply: func(set []shellvars.Var, _ *pipeline.Environ) ([]pipeline.Param, []string, error) {
 			v.calls++
 			v.applied = set
-			return v.decided, v.applyErr
+			return v.decided, nil, v.applyErr
 		},
 		Secrets: func(pairs []string) []string {
 			var secrets []string

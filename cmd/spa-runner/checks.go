@@ -8,6 +8,7 @@ import (
 	"spa-runner/internal/awsname"
 	"spa-runner/internal/codecommit"
 	"spa-runner/internal/gitclone"
+	"spa-runner/pipeline"
 )
 
 // checkTogether checks what depends on several variables, and fills in what
@@ -38,6 +39,14 @@ func (c *Config) checkTogether() []string {
 	}
 	if problem := c.checkToken(); problem != "" {
 		problems = append(problems, problem)
+	}
+	for name, way := range map[string]struct {
+		token pipeline.Secret
+		url   string
+	}{"CODE_GIT_TOKEN": {c.CodeToken, c.Code.URL}, "SETTINGS_GIT_TOKEN": {c.SettingsToken, c.Settings.URL}} {
+		if way.token.Reveal() != "" && inClearText(way.url) {
+			problems = append(problems, name+" would pass in clear text to "+serverOf(way.url)+": write https://")
+		}
 	}
 	if set, ok := c.script["CODE_GIT_COMMIT"]; ok && set.Value == "" && c.environ["CODE_GIT_COMMIT"] != "" {
 		problems = append(problems, "CODE_GIT_COMMIT is emptied by variables.sh, but the project demands it: remove that line, or set the commit that is wanted")
@@ -101,18 +110,12 @@ func (c *Config) checkToken() string {
 	if !ok || c.CodeToken.Reveal() == "" {
 		return ""
 	}
-	project := *c
-	project.script = nil
-	for _, v := range project.variables() {
-		if v.name != "CODE_GIT_URL" {
-			continue
-		}
-		if ours, _ := project.lookup(v); serverOf(ours) != serverOf(c.Code.URL) {
-			return fmt.Sprintf("CODE_GIT_URL (from %s:%d) is on %s, but CODE_GIT_TOKEN of the project is for %s: set CODE_GIT_URL in the project too, or remove the token",
-				set.File, set.Line, serverOf(c.Code.URL), serverOf(ours))
-		}
+	ours, theirs := serverOf(c.projectCodeURL), serverOf(c.Code.URL)
+	if ours == theirs {
+		return ""
 	}
-	return ""
+	return fmt.Sprintf("CODE_GIT_URL (from %s:%d) is on %s, but CODE_GIT_TOKEN of the project is for %s: set CODE_GIT_URL in the project too, or remove the token",
+		set.File, set.Line, theirs, ours)
 }
 
 // checkPartition refuses a role that no region of that kind can assume.

@@ -50,6 +50,7 @@ type Config struct {
 	Resolved []Resolved
 
 	settingsRoleAlias string
+	projectCodeURL    string // CODE_GIT_URL before variables.sh
 	flags, environ    map[string]string
 	script            map[string]shellvars.Var // nil before variables.sh
 	client            *http.Client
@@ -112,6 +113,9 @@ func (c *Config) resolve() error {
 		if source != "" {
 			c.Resolved = append(c.Resolved, Resolved{Name: v.name, Value: shownPlain(v, value), Source: source, Late: v.late})
 		}
+	}
+	if c.script == nil {
+		c.projectCodeURL = c.Code.URL
 	}
 	problems = append(problems, c.checkTogether()...)
 	problems = append(problems, c.checkNames()...)

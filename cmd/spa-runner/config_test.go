@@ -90,6 +90,18 @@ func TestOneThingWrong(t *testing.T) {
 	}
 }
 
+func TestATokenDoesNotPassInClearText(t *testing.T) {
+	for url, refused := range map[string]bool{
+		"http://git.example.com/x.git": true, "https://git.example.com/x.git": false, "http://127.0.0.1:80/x.git": false, "http://localhost/x": false,
+	} {
+		vars := good()
+		vars["CODE_GIT_URL"], vars["CODE_GIT_TOKEN"] = url, "ghp_0123456789"
+		if err := newConfig(nil, pairsOf(vars)).resolve(); (err != nil) != refused {
+			t.Errorf("%s: got %v", url, err)
+		}
+	}
+}
+
 func TestAMistypedURLShowsNoPassword(t *testing.T) {
 	for _, value := range []string{"https//user:hunter2secret@host/x", "user:hunter2secret@host:x/y", "https://user:hunter2secret@"} {
 		vars := good()
@@ -179,7 +191,7 @@ func TestPrecedence(t *testing.T) {
 		}
 		err := c.resolve()
 		if test.script {
-			_, err = c.applyScript(set, c.childEnviron(env))
+			_, _, err = c.applyScript(set, c.childEnviron(env))
 		}
 		i := slices.IndexFunc(c.Resolved, func(r Resolved) bool { return r.Name == "CODE_GIT_BRANCH" })
 		if err != nil || c.Code.Ref != test.want || c.Resolved[i].Source != test.source {
@@ -230,7 +242,7 @@ func TestWhatChildrenSeeOfTheConfiguration(t *testing.T) {
 				env.Set(v.Name, v.Value)
 			}
 		}
-		if _, err := c.applyScript(test.script, env); err != nil {
+		if _, _, err := c.applyScript(test.script, env); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		for variable, want := range test.want {

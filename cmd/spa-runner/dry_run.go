@@ -140,6 +140,9 @@ func (r *rehearsal) environ(ctx context.Context, cmd *cobra.Command, environ []s
 	for _, name := range []string{"NO_PROXY", "no_proxy"} {
 		vars[name] = strings.TrimPrefix(vars[name]+",127.0.0.1", ",")
 	}
+	if f := cmd.Flags().Lookup("aws-region"); f.Changed {
+		vars["AWS_REGION"] = f.Value.String()
+	}
 	if vars["AWS_REGION"] == "" {
 		vars["AWS_REGION"] = fakeRegion
 	}

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"spa-runner/internal/awsname"
-	"spa-runner/internal/gitclone"
 	"spa-runner/internal/shellvars"
 	"spa-runner/pipeline"
 )
@@ -31,23 +30,25 @@ func (c *Config) refuse(name string) string {
 
 // applyScript takes over what variables.sh set, checks the whole configuration
 // again, and brings the environment of the children up to date. It tells the
-// variables of the table whose value the script decided.
-func (c *Config) applyScript(set []shellvars.Var, env *pipeline.Environ) ([]pipeline.Param, error) {
+// variables of the table whose value the script decided, and what there is to warn
+// of that was not before.
+func (c *Config) applyScript(set []shellvars.Var, env *pipeline.Environ) (decided []pipeline.Param, warnings []string, err error) {
 	c.script = make(map[string]shellvars.Var, len(set))
 	for _, v := range set {
 		c.script[v.Name] = v
 	}
+	before := c.Warnings
 	if err := c.resolve(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	c.exportTo(env)
-	var decided []pipeline.Param
+	warnings = slices.DeleteFunc(slices.Clone(c.Warnings), func(w string) bool { return slices.Contains(before, w) })
 	for _, r := range c.Resolved {
 		if v, ok := c.script[r.Name]; ok && strings.HasPrefix(r.Source, v.File) {
 			decided = append(decided, pipeline.Param{Name: r.Name, Value: r.Value})
 		}
 	}
-	return decided, nil
+	return decided, warnings, nil
 }
 
 // childEnviron is the environment of the children at the start of a pass: that
@@ -58,6 +59,9 @@ func (c *Config) childEnviron(environ []string) *pipeline.Environ {
 	for _, v := range c.variables() {
 		if v.secret {
 			env.Withhold(v.name)
+		}
+		if value, ok := env.Lookup(v.name); ok && strings.HasSuffix(v.name, "_URL") {
+			env.Set(v.name, withoutPassword(value))
 		}
 	}
 	return env
@@ -73,7 +77,7 @@ func (c *Config) exportTo(env *pipeline.Environ) {
 		}
 		if value, _ := c.lookup(v); value != "" {
 			if strings.HasSuffix(v.name, "_URL") {
-				value = gitclone.DisplayURL(value)
+				value = withoutPassword(value)
 			}
 			env.Set(v.name, value)
 		}
@@ -103,6 +107,18 @@ func (c *Config) own(env *pipeline.Environ, name, value, unset string) {
 // secretWords mark variables of the build whose values nobody should see.
 var secretWords = []string{"SECRET", "TOKEN", "PASSWORD", "PASSWD", "PASSPHRASE", "_PASS", "PRIVATE_KEY", "API_KEY", "APIKEY", "ACCESS_KEY", "CREDENTIAL", "WEBHOOK"}
 
+// secretsIn are those of the function of this name, and what the project named
+// as deploy's own.
+func (c *Config) secretsIn(pairs []string) []string {
+	secrets := secretsIn(pairs)
+	for _, pair := range pairs {
+		if name, value, _ := strings.Cut(pair, "="); slices.Contains(c.DeployOnly, name) {
+			secrets = append(secrets, value)
+		}
+	}
+	return secrets
+}
+
 // secretsIn are the values among NAME=value pairs that are secrets by their
 // name, or by a password in their URL.
 func secretsIn(pairs []string) []string {
@@ -117,7 +133,10 @@ func secretsIn(pairs []string) []string {
 			secrets = append(secrets, value)
 		}
 		for _, match := range userInfo.FindAllStringSubmatch(value, -1) {
-			_, password, _ := strings.Cut(match[1], ":")
+			_, password, ok := strings.Cut(match[1], ":")
+			if !ok && strings.HasPrefix(value, "codecommit:") {
+				continue // a profile, which is a name
+			}
 			plain, err := url.PathUnescape(password)
 			if err != nil {
 				plain = ""

@@ -66,7 +66,7 @@ func (p *planner) plan() []pipeline.Step {
 		steps.SourceVariables{
 			Credentials: nobody,
 			Settings:    settingsDir, Environment: c.Environment, Workdir: c.Workdir, Exec: c.VariablesExec,
-			Refuse: c.refuse, Apply: c.applyScript, Secrets: secretsIn,
+			Refuse: c.refuse, Apply: c.applyScript, Secrets: c.secretsIn,
 		},
 		// 4. The public code.
 		steps.CloneCode{

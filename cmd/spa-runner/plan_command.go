@@ -10,7 +10,7 @@ import (
 	"spa-runner/pipeline"
 )
 
-// planned is what `plan --json` prints. Names are those of the log.
+// planned is what `plan --json` prints.
 type planned struct {
 	Steps     []plannedStep `json:"steps"`
 	Variables []Resolved    `json:"variables"`
@@ -53,12 +53,17 @@ asked on the network, assumed, cloned or written.`,
 func (p *program) describePlan(c *Config) planned {
 	nobody := func(*string, string) aws.CredentialsProvider { return aws.AnonymousCredentials{} }
 	list := (&planner{config: c, assume: nobody, build: c.environ["CODEBUILD_BUILD_NUMBER"], facts: &facts{}}).plan()
-	plan := planned{Variables: c.Resolved, Withheld: c.childEnviron(p.environ).Withheld(), Warnings: c.Warnings}
+	plan := planned{
+		Variables: c.Resolved, // [] and not null for programs:
+		Withheld:  append([]string{}, c.childEnviron(p.environ).Withheld()...), Warnings: append([]string{}, c.Warnings...),
+	}
 	for _, step := range list {
 		s := plannedStep{Name: step.Name(), Scope: pipeline.ScopeOf(step), Params: step.Params()}
 		switch s.Scope {
 		case "settings":
-			s.Account = accountOf(c.SettingsRole)
+			if c.CodeCommit != nil {
+				s.Account = accountOf(c.SettingsRole)
+			}
 		case "deploy":
 			s.Account = accountOf(c.DeployRole)
 		}

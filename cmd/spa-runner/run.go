@@ -101,7 +101,7 @@ func (p *program) execute(ctx context.Context, c *Config, e execution) error {
 	start := time.Now()
 	logStart(rt, c, e)
 	err = pipeline.Pipeline{Steps: list, StepTimeout: c.StepTimeout}.Run(ctx, rt)
-	logEnd(rt, plan, recorder, time.Since(start), err)
+	logEnd(rt, plan, e, recorder, time.Since(start), err)
 	s := summary{execution: e, plan: plan, steps: all, recorder: recorder, took: time.Since(start), err: err}
 	_ = log.Text(s.text()) // log.Err tells
 	if broken := log.Err(); broken != nil {
@@ -121,10 +121,7 @@ func (p *program) secret(secrets ...string) { p.redactor.Add(secrets...) }
 
 // register tells the redactor of the secrets that the run starts with.
 func (p *program) register(c *Config) {
-	p.redactor.Add(secretsIn(p.environ)...)
-	for _, name := range c.DeployOnly {
-		p.redactor.Add(c.environ[name])
-	}
+	p.redactor.Add(c.secretsIn(p.environ)...)
 	for name, token := range map[string]pipeline.Secret{"SETTINGS_GIT_TOKEN": c.SettingsToken, "CODE_GIT_TOKEN": c.CodeToken} {
 		if value := token.Reveal(); value != "" && p.redactor.Add(value) == 0 {
 			c.Warnings = append(c.Warnings, name+" is too short, or too common a word, to be masked in the log")
@@ -199,19 +196,20 @@ func logStart(rt *pipeline.Runtime, c *Config, e execution) {
 		zap.Strings("withheld_from_children", rt.Env.Withheld()),
 		zap.Dict("variables", values...), zap.Dict("sources", sources...))
 	for _, warning := range c.Warnings {
-		rt.Log.Warn("the configuration has a peculiarity", zap.String("what", warning))
+		rt.Log.Warn("configuration: " + warning)
 	}
 }
 
 // logEnd writes the last event: what was deployed where, or which step ended it.
-func logEnd(rt *pipeline.Runtime, p *planner, recorder *logs.Recorder, took time.Duration, err error) {
+func logEnd(rt *pipeline.Runtime, p *planner, e execution, recorder *logs.Recorder, took time.Duration, err error) {
 	fields := []zap.Field{
-		zap.Bool("deployed", outcomeOf(recorder, "make-deploy") == "finished"),
+		zap.String("what", e.what), zap.Bool("deployed", !e.rehearsal && outcomeOf(recorder, "make-deploy") == "finished"),
 		zap.Int64("took_ms", took.Milliseconds()), zap.Int("exit_code", pipeline.ExitCode(err)),
 		zap.String("settings_commit", p.facts.settings.Commit), zap.String("code_commit", p.facts.code.Commit),
 		zap.String("settings_account", accountOf(p.config.SettingsRole)), zap.String("deploy_account", accountOf(p.config.DeployRole)),
 		zap.String("region", p.config.DeployRegion),
 	}
+	fields = slices.DeleteFunc(fields, func(f zap.Field) bool { return f.Type == zapcore.StringType && f.String == "" })
 	if err == nil {
 		rt.Log.Info("run finished", fields...)
 		return
@@ -220,6 +218,5 @@ func logEnd(rt *pipeline.Runtime, p *planner, recorder *logs.Recorder, took time
 	if errors.As(err, &failed) {
 		fields = append(fields, zap.String("failed_step", failed.Step), zap.String("error", failed.Err.Error()))
 	}
-	fields = slices.DeleteFunc(fields, func(f zap.Field) bool { return f.Type == zapcore.StringType && f.String == "" })
 	rt.Log.Error("run failed", fields...)
 }

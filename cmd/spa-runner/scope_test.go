@@ -59,7 +59,7 @@ func plant(w *world) {
 }
 
 // ofShells are names that sh and make themselves set.
-var ofShells = strings.Fields("PWD OLDPWD SHLVL _ MAKEFLAGS MFLAGS MAKELEVEL MAKE_TERMOUT MAKE_TERMERR")
+var ofShells = strings.Fields("SHLVL _ MAKEFLAGS MFLAGS MAKELEVEL MAKE_TERMOUT MAKE_TERMERR")
 
 // environments runs a pipeline whose targets write their environment to files,
 // and returns it for each step, with the order of the steps and their scopes.

@@ -152,3 +152,23 @@ func TestWhatIsMaskedByName(t *testing.T) {
 		t.Errorf("got %q, %v", got, o)
 	}
 }
+
+func TestSecretsOfTheScript(t *testing.T) {
+	t.Parallel()
+	for name, script := range map[string]string{
+		"named as deploy's own":           "export ODD_NAME=verysecretvalue123\necho $ODD_NAME\n",
+		"not exported, in a failure":      "API_TOKEN=verysecretvalue123\nX=$(ls \"/nope/$API_TOKEN\")\n",
+		"of a URL, which a child may not": "export LEAK=$CODE_GIT_URL\ntest -z \"${LEAK##*verysecretvalue123*}\" && exit 1\n",
+	} {
+		w := newWorld(t, loopback.Options{})
+		w.env["SPA_RUNNER_VARIABLES_EXEC"], w.env["SPA_RUNNER_DEPLOY_ONLY"] = "true", "ODD_NAME"
+		w.env["CODE_GIT_URL"] = strings.Replace(w.env["CODE_GIT_URL"], "http://", "http://user:verysecretvalue123@", 1)
+		w.write("code", "Makefile", "setup lint all-tests deploy:\n\t@env\n")
+		w.write("settings", environmentPath+"/variables.sh", script)
+		w.serve()
+		o := w.run("run")
+		if strings.Contains(o.stdout+o.stderr, "verysecretvalue123") || strings.Contains(o.output(t, "make-setup"), "LEAK=http://user") {
+			t.Errorf("%s: it is in the log: %v", name, o)
+		}
+	}
+}

@@ -119,6 +119,14 @@ func TestDryRunUsesNothingReal(t *testing.T) {
 	if o.code != 0 || len(o.started(t)) != len(allSteps) || len(w.aws.Calls()) != 0 {
 		t.Fatalf("%v", o)
 	}
+	if last := o.find(t, "run finished", ""); len(last) != 1 || last[0]["deployed"] != false || last[0]["what"] != "dry run" {
+		t.Errorf("last event: %v", last)
+	}
+	delete(w.env, "READ_SETTINGS_ROLE")
+	delete(w.env, "DEPLOY_ENVIRONMENT_ROLE")
+	if o := w.run("dry-run", "--aws-region", "cn-north-1"); o.code != 0 {
+		t.Errorf("another partition: %v", o)
+	}
 	if got := o.output(t, "make-deploy"); !strings.Contains(got, "echo ") {
 		t.Errorf("deploy was not only printed: %q", got)
 	}

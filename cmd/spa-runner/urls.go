@@ -3,11 +3,14 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
+
+	"spa-runner/internal/gitclone"
 )
 
 // scpLike is the short form of an ssh URL, user@host:path.
@@ -47,6 +50,32 @@ func serverOf(raw string) string {
 		return "a local folder"
 	}
 	return strings.ToLower(u.Scheme + "://" + u.Host)
+}
+
+// inClearText says that a URL leads over the network without encryption.
+func inClearText(raw string) bool {
+	u, err := url.Parse(raw)
+	if err != nil || u.Scheme != "http" {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())
+}
+
+// withoutPassword is a URL as children may have it.
+func withoutPassword(raw string) string {
+	if strings.HasPrefix(raw, "codecommit:") {
+		return raw
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		return gitclone.DisplayURL(raw)
+	}
+	if u.User == nil {
+		return raw
+	}
+	u.User = nil
+	return u.String()
 }
 
 // userInfo is what stands before the host in URLs, of which a value may hold

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -95,5 +97,33 @@ func TestAPasswordInAFlagIsMasked(t *testing.T) {
 	o := w.run("run", "--code-git-url", strings.Replace(w.env["CODE_GIT_URL"], "http://", "http://user:password-of-a-flag@", 1))
 	if o.code != 0 || strings.Contains(o.stdout, "password-of-a-flag") {
 		t.Errorf("got %v", o)
+	}
+}
+
+// A pipe of the script ends as in a shell: who writes to nobody is ended.
+func TestAPipeOfTheScriptEnds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, loopback.Options{})
+	w.env["SPA_RUNNER_VARIABLES_EXEC"] = "true"
+	w.env["SPA_RUNNER_STEP_TIMEOUT"] = "20s"
+	w.write("code", "Makefile", "setup lint all-tests deploy:\n\t@echo $$LINES_READ $(PWD)\n")
+	w.write("settings", environmentPath+"/variables.sh", "export LINES_READ=$(yes | head -3 | wc -l)\n")
+	w.serve()
+	o := w.run("run")
+	if got, want := strings.Fields(o.output(t, "make-deploy")), []string{"3", filepath.Join(w.workdir, "code")}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q, %v", got, want, o)
+	}
+}
+
+// What is wrong only because of variables.sh is warned about as well.
+func TestWarningsAfterTheScript(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, loopback.Options{})
+	w.env["AWS_CURRENT_ACCOUNT"] = "333333333333"
+	w.write("settings", environmentPath+"/variables.sh", "DEPLOY_ENVIRONMENT_ROLE=arn:aws:iam::444444444444:role/Other\n")
+	w.serve()
+	o := w.run("run")
+	if warned := strings.Contains(o.stdout, "AWS_CURRENT_ACCOUNT is 333333333333 in the environment"); o.code != 0 || !warned {
+		t.Errorf("warned %v, %v", warned, o)
 	}
 }

@@ -6,7 +6,7 @@
 // package does the work of both, for one repository and one set of credentials, without git and without Python:
 //
 //	repo, warnings, err := codecommit.Parse("codecommit::eu-west-1://Settings", codecommit.Defaults{})
-//	auth, err := codecommit.NewAuth(credentials, repo, time.Now, redactor.Register)
+//	auth, err := codecommit.NewAuth(credentials, repo, time.Now, rt.Redact)
 //	// clone repo.URL with auth
 //
 // What the official helpers do wrong silently, such as taking a host for the name of a repository, is an error here that

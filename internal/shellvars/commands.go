@@ -40,7 +40,7 @@ func (s *session) exec(ctx context.Context, args []string) error {
 	}
 	s.mu.Unlock()
 	err := s.opts.Exec(ctx, Command{
-		Dir: hc.Dir, Argv: args, Env: exported(hc.Env),
+		Dir: hc.Dir, Argv: args, Env: exported(hc.Env), Vars: variablesOf(hc.Env),
 		Stdin: hc.Stdin, Stdout: plain(hc.Stdout), Stderr: plain(hc.Stderr),
 	})
 	if ctx.Err() != nil {
@@ -76,20 +76,29 @@ func (s *session) captured(w io.Writer) bool {
 
 // exported is the environment of a command.
 func exported(env expand.Environ) []string {
+	return list(env, func(v expand.Variable) bool { return v.Exported })
+}
+
+// variablesOf are all variables, as NAME=value.
+func variablesOf(env expand.Environ) []string {
+	return list(env, func(expand.Variable) bool { return true })
+}
+
+func list(env expand.Environ, wanted func(expand.Variable) bool) []string {
 	vars := map[string]string{}
 	env.Each(func(name string, v expand.Variable) bool {
 		delete(vars, name)
-		if v.IsSet() && v.Exported && v.Kind == expand.String {
+		if v.IsSet() && v.Kind == expand.String && wanted(v) {
 			vars[name] = v.Str
 		}
 		return true
 	})
-	list := make([]string, 0, len(vars))
+	pairs := make([]string, 0, len(vars))
 	for name, value := range vars {
-		list = append(list, name+"="+value)
+		pairs = append(pairs, name+"="+value)
 	}
-	slices.Sort(list)
-	return list
+	slices.Sort(pairs)
+	return pairs
 }
 
 // output is where the script prints. The interpreter writes its complaints

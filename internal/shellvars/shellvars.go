@@ -94,6 +94,7 @@ const DefaultExecAdvice = "for a secret, use a parameter-store or secrets-manage
 type Command struct {
 	Dir            string
 	Argv, Env      []string // Env is what the script exports at this point
+	Vars           []string // all of its variables, exported or not, for a redactor
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 }
