@@ -130,3 +130,12 @@ func checkPartition(name, arn, region string) []string {
 	}
 	return nil
 }
+
+// accountOf is the account in the ARN of a role, for logs.
+func accountOf(arn string) string {
+	role, err := awsname.ParseRole(arn)
+	if err != nil {
+		return ""
+	}
+	return role.Account
+}

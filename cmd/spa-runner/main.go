@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -173,4 +174,14 @@ func (p *program) config(cmd *cobra.Command, environ []string) (*Config, error) 
 	}
 	c := newConfig(flags, environ)
 	return c, c.resolve()
+}
+
+// printJSON prints a value for a program, through the redactor.
+func (p *program) printJSON(v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encoding the answer: %w", err)
+	}
+	_, err = fmt.Fprintln(p.stdout, p.redactor.String(string(text)))
+	return err
 }

@@ -58,12 +58,13 @@ func (s summary) text() string {
 func (s summary) headline() string {
 	what, took := s.execution.what, rounded(s.took)
 	var failed *pipeline.StepError
+	deploy := outcomeOf(s.recorder, s.steps[len(s.steps)-1].Name())
 	switch {
 	case errors.As(s.err, &failed):
 		return fmt.Sprintf("%s FAILED in %s after %s (exit code %d)", what, failed.Step, took, pipeline.ExitCode(s.err))
-	case outcomeOf(s.recorder, "make-deploy") == "skipped":
+	case deploy == logs.Skipped:
 		return fmt.Sprintf("%s finished in %s: nothing was deployed, SPA_RUNNER_DEPLOY_TARGETS is empty", what, took)
-	case outcomeOf(s.recorder, "make-deploy") != "finished":
+	case deploy != logs.Finished:
 		return fmt.Sprintf("%s ended after %s, as asked, in %s: nothing was deployed", what, s.execution.until, took)
 	case len(s.execution.makeFlags) > 0:
 		return fmt.Sprintf("%s finished in %s: what `make deploy` would do is printed above, nothing was deployed", what, took)
@@ -84,7 +85,7 @@ func (s summary) next() string {
 }
 
 // outcomeOf is what became of a step, "" if it was not started.
-func outcomeOf(r *logs.Recorder, step string) string {
+func outcomeOf(r *logs.Recorder, step string) logs.Outcome {
 	for _, record := range r.Steps() {
 		if record.Name == step {
 			return record.Outcome
@@ -123,13 +124,13 @@ func (s summary) writeFacts(b *strings.Builder) {
 	}
 }
 
-func mark(outcome string) string {
+func mark(outcome logs.Outcome) string {
 	switch outcome {
-	case "finished":
+	case logs.Finished:
 		return "✔"
-	case "failed":
+	case logs.Failed:
 		return "✖"
-	case "skipped":
+	case logs.Skipped:
 		return "–"
 	}
 	return "·"
@@ -137,9 +138,9 @@ func mark(outcome string) string {
 
 func remark(step logs.StepRecord) string {
 	switch {
-	case step.Outcome == "skipped":
+	case step.Outcome == logs.Skipped:
 		return "skipped: " + step.Why
-	case step.Outcome == "failed":
+	case step.Outcome == logs.Failed:
 		return "failed"
 	case step.Scope != "none":
 		return "as " + step.Scope

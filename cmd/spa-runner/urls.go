@@ -78,10 +78,6 @@ func withoutPassword(raw string) string {
 	return u.String()
 }
 
-// userInfo is what stands before the host in URLs, of which a value may hold
-// several, well written or not.
-var userInfo = regexp.MustCompile(`//([^/@\s"']*(?::[^@\s"']*)?)@`)
-
 // withoutUserInfo takes out of a value that should be a URL, but may be anything,
 // what could be a password: everything before an @.
 func withoutUserInfo(value string) string {

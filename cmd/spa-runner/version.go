@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -53,14 +52,4 @@ func (p *program) versionCommand() *cobra.Command {
 	}
 	cmd.Flags().Bool("json", false, "print it as JSON")
 	return cmd
-}
-
-// printJSON prints a value for a program, through the redactor.
-func (p *program) printJSON(v any) error {
-	text, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return fmt.Errorf("encoding the answer: %w", err)
-	}
-	_, err = fmt.Fprintln(p.stdout, p.redactor.String(string(text)))
-	return err
 }

@@ -17,12 +17,23 @@ type Recorder struct {
 	with  []zapcore.Field
 }
 
+// Outcome is what became of a step.
+type Outcome string
+
+// The outcomes.
+const (
+	Running  Outcome = "running"
+	Finished Outcome = "finished"
+	Failed   Outcome = "failed"
+	Skipped  Outcome = "skipped"
+)
+
 // StepRecord is what became of one step.
 type StepRecord struct {
 	Pass    int
 	Name    string
 	Scope   string
-	Outcome string // "running", "finished", "failed" or "skipped"
+	Outcome Outcome
 	Took    time.Duration
 	Why     string // of a skipped step
 	Error   string // of a failed one
@@ -86,12 +97,12 @@ func (r *Recorder) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	if e.Message == "step started" {
 		pass, _ := values["pass"].(int64)
 		r.state.steps = append(r.state.steps, StepRecord{
-			Pass: int(pass), Name: text("step"), Scope: text("scope"), Outcome: "running",
+			Pass: int(pass), Name: text("step"), Scope: text("scope"), Outcome: Running,
 		})
 		return nil
 	}
-	outcome, ok := map[string]string{
-		"step finished": "finished", "step failed": "failed", "step skipped": "skipped",
+	outcome, ok := map[string]Outcome{
+		"step finished": Finished, "step failed": Failed, "step skipped": Skipped,
 	}[e.Message]
 	if !ok || len(r.state.steps) == 0 {
 		return nil

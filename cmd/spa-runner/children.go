@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net/url"
 	"slices"
 	"strings"
 
@@ -102,56 +101,4 @@ func (c *Config) own(env *pipeline.Environ, name, value, unset string) {
 	if _, ok := c.script[name]; !ok && (there == "" || there == unset) {
 		env.Set(name, value)
 	}
-}
-
-// secretWords mark variables of the build whose values nobody should see.
-var secretWords = []string{"SECRET", "TOKEN", "PASSWORD", "PASSWD", "PASSPHRASE", "_PASS", "PRIVATE_KEY", "API_KEY", "APIKEY", "ACCESS_KEY", "CREDENTIAL", "WEBHOOK"}
-
-// secretsIn are those of the function of this name, and what the project named
-// as deploy's own.
-func (c *Config) secretsIn(pairs []string) []string {
-	secrets := secretsIn(pairs)
-	for _, pair := range pairs {
-		if name, value, _ := strings.Cut(pair, "="); slices.Contains(c.DeployOnly, name) {
-			secrets = append(secrets, value)
-		}
-	}
-	return secrets
-}
-
-// secretsIn are the values among NAME=value pairs that are secrets by their
-// name, or by a password in their URL.
-func secretsIn(pairs []string) []string {
-	var secrets []string
-	for _, pair := range pairs {
-		name, value, _ := strings.Cut(pair, "=")
-		upper := strings.ToUpper(name)
-		if strings.HasPrefix(upper, "CODEBUILD_WEBHOOK_") {
-			continue // of the event that started a build: branches and commits
-		}
-		if slices.ContainsFunc(secretWords, func(word string) bool { return strings.Contains(upper, word) }) {
-			secrets = append(secrets, value)
-		}
-		for _, match := range userInfo.FindAllStringSubmatch(value, -1) {
-			_, password, ok := strings.Cut(match[1], ":")
-			if !ok && strings.HasPrefix(value, "codecommit:") {
-				continue // a profile, which is a name
-			}
-			plain, err := url.PathUnescape(password)
-			if err != nil {
-				plain = ""
-			}
-			secrets = append(secrets, match[1], password, plain)
-		}
-	}
-	return secrets
-}
-
-// accountOf is the account in the ARN of a role, for logs.
-func accountOf(arn string) string {
-	role, err := awsname.ParseRole(arn)
-	if err != nil {
-		return ""
-	}
-	return role.Account
 }
