@@ -21,6 +21,9 @@ func checkout(ctx context.Context, repo *repository, p *pack, tree plumbing.Hash
 		return nil, err
 	}
 	for _, dir := range l.dirs {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		// Mkdir fails on what exists, so two names that this file system takes for
 		// one (.GIT, case, Unicode) are found out here, and for files by O_EXCL.
 		if err := repo.root.Mkdir(dir, 0o777); err != nil {
@@ -82,7 +85,7 @@ func writeContent(f *os.File, p *pack, e *entry) error {
 	if e.convert.none() && p.objects[e.object].size > maxPointer {
 		return p.copyTo(f, e.object)
 	}
-	content, err := p.content(e.object)
+	content, err := p.contentUpTo(e.object, maxWhole)
 	if err != nil {
 		return err
 	}
@@ -94,7 +97,7 @@ func writeContent(f *os.File, p *pack, e *entry) error {
 // writeLink makes a symbolic link as it is in the repository, wherever it leads:
 // nothing is ever written through it.
 func writeLink(root *os.Root, p *pack, e *entry) error {
-	target, err := p.content(e.object)
+	target, err := p.contentUpTo(e.object, maxPath)
 	if err != nil {
 		return err
 	}

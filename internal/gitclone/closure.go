@@ -53,6 +53,9 @@ func (c *closure) tree(ctx context.Context, h plumbing.Hash) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	if h == plumbing.NewHash(emptyTree) && c.store.HasEncodedObject(h) != nil {
+		return nil
+	}
 	if !c.add(h) {
 		return nil
 	}

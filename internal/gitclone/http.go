@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/format/pktline"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
@@ -34,6 +36,8 @@ type server struct {
 	auth   githttp.AuthMethod
 	follow bool
 	shown  string
+
+	maxHead int64 // bytes to read of an answer, not counting the pack
 
 	// Set by advertise, for fetch.
 	caps    *capability.List
@@ -61,12 +65,9 @@ func (s *server) advertise(ctx context.Context) (*advert, error) {
 	final.Path, final.RawPath = strings.TrimSuffix(final.Path, infoRefs), strings.TrimSuffix(final.RawPath, infoRefs)
 	s.moved = &final
 
-	adv := packp.NewAdvRefs()
-	if err := adv.Decode(res.Body); err != nil {
+	adv, err := readAdvert(res.Body, s.maxHead)
+	if err != nil {
 		return nil, s.explainAdvert(ctx, err)
-	}
-	if adv.IsEmpty() {
-		return nil, s.explainAdvert(ctx, packp.ErrEmptyAdvRefs)
 	}
 	if adv.Head != nil {
 		adv.References["HEAD"] = *adv.Head // of use where it is detached
@@ -79,6 +80,27 @@ func (s *server) advertise(ctx context.Context) (*advert, error) {
 	}, nil
 }
 
+var (
+	errHeadTooLong = errors.New("it does not end")
+	errNoGit       = errors.New("it does not begin like one")
+)
+
+// readAdvert reads the list of refs, which is not empty.
+func readAdvert(r io.Reader, limit int64) (*packp.AdvRefs, error) {
+	limited := &io.LimitedReader{R: r, N: limit}
+	adv := packp.NewAdvRefs()
+	err := adv.Decode(limited)
+	switch {
+	case err != nil && limited.N <= 0:
+		return nil, errHeadTooLong
+	case errors.Is(err, pktline.ErrInvalidPktLen) && len(adv.Prefix) == 0:
+		return nil, errNoGit
+	case err == nil && adv.IsEmpty():
+		return nil, packp.ErrEmptyAdvRefs
+	}
+	return adv, err
+}
+
 func (s *server) explainAdvert(ctx context.Context, err error) error {
 	if errors.Is(err, packp.ErrEmptyAdvRefs) {
 		return fault(ErrEmptyRepository, err, "cloning %s: the repository is empty; push a commit to it first", s.shown)
@@ -86,14 +108,18 @@ func (s *server) explainAdvert(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return explainTransport(ctx.Err(), s.shown, s.url.Host)
 	}
-	if odd := (*packp.ErrUnexpectedData)(nil); errors.As(err, &odd) {
-		// The decoder stops at what it does not know; what it stopped at tells more.
-		if said, ok := bytes.CutPrefix(odd.Data, []byte("ERR ")); ok {
-			return fault(nil, err, "cloning %s: the server says %q; check the URL and the credentials", s.shown, said)
-		}
-		if bytes.Contains(odd.Data, []byte("object-format=sha256")) {
-			return fault(nil, err, "cloning %s: its objects are named by SHA-256, which is not supported; use a SHA-1 repository", s.shown)
-		}
+	if line := (*pktline.ErrorLine)(nil); errors.As(err, &line) {
+		return fault(nil, err, "cloning %s: the server says %.300q; check the URL and the credentials", s.shown, line.Text)
+	}
+	if errors.Is(err, errHeadTooLong) {
+		return fault(nil, err, "cloning %s: the list of its refs has more than %d bytes, which is refused; check the URL", s.shown, s.maxHead)
+	}
+	if errors.Is(err, errNoGit) {
+		return fault(nil, err, "cloning %s: the answer of %s is not that of a git server; use the URL that git clone takes", s.shown, s.moved.Host)
+	}
+	// The decoder stops at what it does not know; what it stopped at tells more.
+	if odd := (*packp.ErrUnexpectedData)(nil); errors.As(err, &odd) && bytes.Contains(odd.Data, []byte("object-format=sha256")) {
+		return fault(nil, err, "cloning %s: its objects are named by SHA-256, which is not supported; use a SHA-1 repository", s.shown)
 	}
 	return fault(nil, err, "cloning %s: the list of its refs is broken (%.200q); try again", s.shown, err.Error())
 }
@@ -122,16 +148,21 @@ func (s *server) fetch(ctx context.Context, wants []plumbing.Hash, shallow bool)
 	if head, _ := answer.Peek(8); len(head) == 8 && string(head[4:]) == "ERR " {
 		defer res.Body.Close()
 		text, _ := io.ReadAll(io.LimitReader(answer, 300))
-		return nil, &refusal{strings.TrimSpace(string(text[8:]))}
+		return nil, &refusal{text: strings.TrimSpace(string(text[8:]))}
 	}
+	limited := &io.LimitedReader{R: answer, N: s.maxHead}
 	decoded := packp.NewUploadPackResponse(ask)
 	if err := decoded.Decode(struct {
 		io.Reader
 		io.Closer
-	}{answer, res.Body}); err != nil {
+	}{limited, res.Body}); err != nil {
 		res.Body.Close()
+		if limited.N <= 0 {
+			err = errHeadTooLong
+		}
 		return nil, fmt.Errorf("reading the head of the answer: %w", err)
 	}
+	limited.N = math.MaxInt64 // the pack is measured piece by piece
 	return &transfer{pack: demultiplex(ask.Capabilities, decoded), closer: decoded, shallows: decoded.Shallows}, nil
 }
 

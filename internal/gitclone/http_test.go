@@ -193,8 +193,9 @@ func TestServerErrors(t *testing.T) {
 		"418":              {answer(418, "text/plain", ""), nil, nil, []string{"418"}},
 		"web page":         {plain, nil, nil, []string{"web page", "not the URL of a git server"}},
 		"dumb server":      {answer(200, "text/plain", strings.Repeat("a", 40)+"\trefs/heads/main\n"), nil, nil, []string{"no git service"}},
-		"ERR":              {answer(200, advertisement, "0015ERR access denied"), nil, nil, []string{"access denied"}},
-		"garbage":          {answer(200, advertisement, "garbage"), nil, nil, []string{"broken"}},
+		"ERR":              {answer(200, advertisement, "0015ERR access denied"), nil, nil, []string{`the server says "access denied"`}},
+		"garbage":          {answer(200, advertisement, "garbage"), nil, nil, []string{"not that of a git server"}},
+		"broken off":       {answer(200, advertisement, "001e# service=git-upload-pack\n0000zzzz"), nil, nil, []string{"broken"}},
 		"refused":          {closed, nil, nil, []string{"refused the connection"}},
 		"no such name":     {"https://no-such-host.invalid/r", nil, nil, []string{"no-such-host.invalid", "resolved"}},
 		"unknown CA":       {secure.URL, nil, nil, []string{"unknown authority", "AWS_CA_BUNDLE", "SSL_CERT_FILE"}},
@@ -239,6 +240,11 @@ func TestRequest(t *testing.T) {
 	for _, want := range []string{" multi_ack_detailed ", " side-band-64k ", " ofs-delta ", " no-progress ", " shallow ", "deepen 1\n"} {
 		if !strings.Contains(got[1], want) {
 			t.Errorf("request lacks %q: %s", want, got[1])
+		}
+	}
+	for _, request := range got {
+		if !strings.Contains(request, "Accept-Encoding:[identity]") {
+			t.Errorf("request lets the server compress: %s", request)
 		}
 	}
 	if strings.Contains(got[1], "thin-pack") {

@@ -27,6 +27,7 @@ func (s *server) newRequest(ctx context.Context, method string, base *url.URL, p
 	}
 	req.Header.Set("User-Agent", capability.DefaultAgent())
 	req.Header.Set("Accept", "*/*")
+	req.Header.Set("Accept-Encoding", "identity") // else net/http unpacks gzip, however much that makes
 	if s.signs(req.URL) {
 		s.auth.SetAuth(req)
 	}
@@ -98,7 +99,10 @@ func (s *server) checkRedirect(req *http.Request, via []*http.Request) error {
 	if s.strayed {
 		// net/http keeps what a type of Auth calls X-My-Token, and keeps
 		// Authorization for subdomains, so only what is known to be harmless stays.
-		req.Header = http.Header{"User-Agent": req.Header["User-Agent"], "Accept": req.Header["Accept"]}
+		req.Header = http.Header{
+			"User-Agent": req.Header["User-Agent"], "Accept": req.Header["Accept"],
+			"Accept-Encoding": req.Header["Accept-Encoding"],
+		}
 		to.User = nil
 	}
 	return nil

@@ -113,6 +113,10 @@ func resolve(dir, to string) string {
 func (f *folder) advertise(ctx context.Context) (*advert, error) {
 	defer f.store.Close()
 	a := &advert{refs: map[string]plumbing.Hash{}, peeled: map[string]plumbing.Hash{}, anyCommit: true}
+	a.peel = func(h plumbing.Hash) (plumbing.Hash, error) {
+		defer f.store.Close()
+		return f.peel(h)
+	}
 	refs, err := f.store.IterReferences()
 	if err != nil {
 		return nil, fmt.Errorf("cloning %s: reading its refs: %w", f.shown, err)
@@ -130,6 +134,9 @@ func (f *folder) advertise(ctx context.Context) (*advert, error) {
 			return err
 		}
 		a.refs[name] = ref.Hash()
+		if !strings.HasPrefix(name, tags) {
+			return nil // to peel means to read the object, and there may be very many refs
+		}
 		if h, err := f.peel(ref.Hash()); err == nil && h != ref.Hash() {
 			a.peeled[name] = h
 		}
@@ -164,7 +171,7 @@ func (f *folder) fetch(ctx context.Context, wants []plumbing.Hash, _ bool) (*tra
 	for _, h := range wants {
 		if err := c.want(ctx, h); err != nil {
 			if errors.Is(err, plumbing.ErrObjectNotFound) {
-				return nil, &refusal{fmt.Sprintf("%s: %v", h, err)}
+				return nil, &refusal{text: fmt.Sprintf("%s: %v", h, err)}
 			}
 			return nil, err
 		}

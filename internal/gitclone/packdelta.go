@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 )
 
 const maxDeltaDepth = 4095 // git's own limit
@@ -34,7 +33,7 @@ func (p *pack) resolveDeltas(ctx context.Context, byRef map[plumbing.Hash][]int)
 		if err != nil {
 			return err
 		}
-		return r.resolve(roots[i], content, 0)
+		return r.resolve(ctx, roots[i], content, 0, 0)
 	})
 	if err != nil {
 		return fmt.Errorf("resolving deltas: %w", err)
@@ -55,31 +54,42 @@ type resolver struct {
 	byRef    map[plumbing.Hash][]int
 }
 
-// resolve goes depth first, so that in memory there is one chain of deltas.
-func (r *resolver) resolve(i int, content []byte, depth int) error {
+// resolve goes depth first, so that in memory there is one chain of deltas, and
+// of that not more than maxHeld: held counts what is kept further up.
+func (r *resolver) resolve(ctx context.Context, i int, content []byte, depth int, held int64) error {
 	if depth > maxDeltaDepth {
 		return fmt.Errorf("a chain of more than %d deltas", maxDeltaDepth)
 	}
 	children := slices.Concat(r.children[i], r.byRef[r.objects[i].hash])
 	for n, child := range children {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		o := &r.objects[child]
 		if !o.typ.IsDelta() {
 			continue // resolved already, from another object with this hash
+		}
+		if content == nil {
+			var err error
+			if content, err = r.content(i); err != nil {
+				return err
+			}
 		}
 		delta, err := r.inflateAll(o)
 		if err != nil {
 			return err
 		}
-		made, err := packfile.PatchDelta(content, delta)
+		made, err := patch(content, delta, limitOf(r.objects[i].typ))
 		if err != nil {
 			return fmt.Errorf("the object at %d: %w", o.offset, err)
 		}
 		o.base, o.typ, o.size = i, r.objects[i].typ, int64(len(made))
 		o.hash = plumbing.ComputeHash(o.typ, made)
-		if n == len(children)-1 {
-			content = nil // a chain of one child each holds one content, however long it is
+		below := held + int64(len(content))
+		if n == len(children)-1 || below > maxHeld {
+			content, below = nil, held // a chain of one child each holds one content, however long it is
 		}
-		if err := r.resolve(child, made, depth+1); err != nil {
+		if err := r.resolve(ctx, child, made, depth+1, below); err != nil {
 			return err
 		}
 	}

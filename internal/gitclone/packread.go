@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 	gitobject "github.com/go-git/go-git/v5/plumbing/object"
 )
 
@@ -69,6 +68,9 @@ func (p *pack) inflate(o *object, use func(io.Reader) error) error {
 }
 
 func (p *pack) inflateAll(o *object) ([]byte, error) {
+	if err := checkSize(o.deflated, limitOf(o.typ)); err != nil {
+		return nil, fmt.Errorf("the object at %d: %w", o.offset, err)
+	}
 	b := make([]byte, o.deflated)
 	err := p.inflate(o, func(r io.Reader) error {
 		_, err := io.ReadFull(r, b)
@@ -100,18 +102,26 @@ func (p *pack) content(i int) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if content, err = packfile.PatchDelta(content, delta); err != nil {
+		if content, err = patch(content, delta, limitOf(p.objects[i].typ)); err != nil {
 			return nil, err
 		}
 	}
 	return content, nil
 }
 
+// contentUpTo is content of a file that has no business to be larger than limit.
+func (p *pack) contentUpTo(i int, limit int64) ([]byte, error) {
+	if err := checkSize(p.objects[i].size, limit); err != nil {
+		return nil, err
+	}
+	return p.content(i)
+}
+
 // copyTo writes an object, without holding it in memory unless it is stored as a delta.
 func (p *pack) copyTo(w io.Writer, i int) error {
 	o := &p.objects[i]
 	if o.base != noBase {
-		content, err := p.content(i)
+		content, err := p.contentUpTo(i, maxWhole)
 		if err != nil {
 			return err
 		}
@@ -144,9 +154,9 @@ func (p *pack) load(h plumbing.Hash, typ plumbing.ObjectType, into interface {
 	if err != nil {
 		return err
 	}
-	content, err := p.content(i)
+	content, err := p.contentUpTo(i, maxMeta)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s %s: %w", typ, h, err)
 	}
 	var memory plumbing.MemoryObject
 	memory.SetType(typ)

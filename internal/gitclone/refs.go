@@ -18,6 +18,10 @@ type advert struct {
 	refs      map[string]plumbing.Hash // full name to object
 	peeled    map[string]plumbing.Hash // annotated tags: full name to commit
 	anyCommit bool                     // commits that are no tips may be asked for
+
+	// peel, if set, finds the commit at what is under neither branches nor tags,
+	// where peeled does not tell.
+	peel func(plumbing.Hash) (plumbing.Hash, error)
 }
 
 // commitOf is the commit at a ref, through an annotated tag.
@@ -85,6 +89,13 @@ func chooseRef(a *advert, name, from string) (choice, error) {
 	case strings.HasPrefix(name, tags):
 		c.Kind = Tag
 	default:
+		if a.peel != nil {
+			h, err := a.peel(a.refs[name])
+			if err != nil {
+				return choice{}, fmt.Errorf("cloning %s: reading what %q is at: %w", from, name, err)
+			}
+			c.Commit = h.String()
+		}
 		return c, nil
 	}
 	c.refs[name] = a.refs[name]

@@ -106,7 +106,8 @@ func (r *repository) describe(c choice, url string, shallows []plumbing.Hash) er
 		for i, h := range shallows {
 			lines[i] = h.String()
 		}
-		files["shallow"] = strings.Join(lines, "\n")
+		slices.Sort(lines) // a server names a commit once for each ref that leads to it
+		files["shallow"] = strings.Join(slices.Compact(lines), "\n")
 	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if err := r.write(name, files[name]+"\n"); err != nil {

@@ -12,6 +12,10 @@ import (
 
 const attributesName = ".gitattributes"
 
+// emptyTree is the hash of a folder without entries. git knows it by heart, so
+// it need neither be stored nor sent.
+const emptyTree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+
 // entry is a file, a symbolic link or a submodule of the commit.
 type entry struct {
 	path    string // from the top, with slashes
@@ -39,6 +43,9 @@ func (l *listing) walk(ctx context.Context, p *pack, hash plumbing.Hash, dir str
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	if hash == plumbing.NewHash(emptyTree) {
+		return nil
+	}
 	var tree gitobject.Tree
 	if err := p.load(hash, plumbing.TreeObject, &tree); err != nil {
 		return fmt.Errorf("folder %q: %w", dir, err)
@@ -57,7 +64,7 @@ func (l *listing) walk(ctx context.Context, p *pack, hash plumbing.Hash, dir str
 			if err != nil {
 				return fmt.Errorf("file %q: %w", dir+e.Name, err)
 			}
-			rules, err := p.content(i)
+			rules, err := p.contentUpTo(i, maxAttributes)
 			if err != nil {
 				return fmt.Errorf("file %q: %w", dir+e.Name, err)
 			}
@@ -75,6 +82,10 @@ func (l *listing) walk(ctx context.Context, p *pack, hash plumbing.Hash, dir str
 func (l *listing) add(ctx context.Context, p *pack, e gitobject.TreeEntry, path string, in *scope) error {
 	file := entry{path: path, mode: e.Mode, hash: e.Hash}
 	switch {
+	case len(path) > maxPath: // which also bounds how deep folders are nested
+		return fmt.Errorf("refusing %.100q…: its path has %d bytes, more than a system takes", path, len(path))
+	case e.Mode == filemode.Symlink && strings.EqualFold(e.Name, ".gitmodules"):
+		return fmt.Errorf("refusing %q: it is a symbolic link, which git does not allow for that name", path)
 	case e.Mode == filemode.Dir:
 		l.dirs = append(l.dirs, path)
 		return l.walk(ctx, p, e.Hash, path+"/", in)
