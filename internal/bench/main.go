@@ -36,6 +36,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	runner := flags.String("runner", "bin/spa-runner", "the spa-runner to measure")
 	code := flags.String("code", os.Getenv("SPA_REPOSITORY"),
 		"bare clone of SPA's public repository [SPA_REPOSITORY]; without it a stand-in of the same size is made")
+	parent := flags.String("dir", memory(), "folder for the files of both sides")
 	pairs := flags.Int("n", 7, "how often both sides run")
 	only := flags.String("only", "", "measure the rows whose name contains this text")
 	strict := flags.Bool("strict", false, "exit with 1 if an aim is missed, for a machine that does nothing else")
@@ -56,7 +57,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 			return fmt.Errorf("finding the code: %w", err)
 		}
 	}
-	dir, err := os.MkdirTemp("", "spa-runner-bench-")
+	dir, err := os.MkdirTemp(*parent, "spa-runner-bench-")
 	if err != nil {
 		return fmt.Errorf("making a folder for the servers: %w", err)
 	}
@@ -72,6 +73,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
+	fmt.Fprintf(out, "\nfiles of both sides in %s\n", *parent)
 	missed := report(out, results, *pairs, busy)
 	if missed > 0 && *strict {
 		return fmt.Errorf("%d rows miss an aim", missed)
@@ -159,4 +161,14 @@ func listParts(parts []part) string {
 		}
 	}
 	return strings.Join(list, ", ")
+}
+
+// memory is a folder in memory, where there is one: a disk that is busy with
+// something else would be measured in place of the programs.
+func memory() string {
+	const shm = "/dev/shm"
+	if info, err := os.Stat(shm); err == nil && info.IsDir() {
+		return shm
+	}
+	return os.TempDir()
 }
