@@ -14,6 +14,20 @@ import (
 	"spa-runner/internal/loopback"
 )
 
+// start starts a run whose log is read while it goes on.
+func start(w *world) (*exec.Cmd, *bufio.Scanner) {
+	w.t.Helper()
+	cmd := w.command("run")
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	return cmd, bufio.NewScanner(stdout)
+}
+
 // An operator stops a deployment: the target gets the signal, the log is whole,
 // and the exit code says what happened.
 func TestInterruption(t *testing.T) {
@@ -23,16 +37,8 @@ func TestInterruption(t *testing.T) {
 		w.env["SPA_RUNNER_GRACE_PERIOD"] = "5s"
 		w.write("code", "Makefile", "setup lint all-tests:\n\t@true\ndeploy:\n\t@trap 'echo asked to stop; exit 1' INT TERM; echo deploying; while :; do sleep 0.1; done\n")
 		w.serve()
-		cmd := w.command("run")
-		stdout, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
+		cmd, lines := start(w)
 		var log strings.Builder
-		lines := bufio.NewScanner(stdout)
 		for lines.Scan() {
 			log.WriteString(lines.Text() + "\n")
 			if strings.Contains(lines.Text(), `"line":"deploying"`) {
@@ -59,24 +65,16 @@ func TestInterruptedTwice(t *testing.T) {
 	w.env["SPA_RUNNER_GRACE_PERIOD"] = "1h"
 	w.write("code", "Makefile", "setup:\n\t@trap '' INT TERM; echo stubborn; while :; do sleep 0.1; done\n")
 	w.serve()
-	cmd := w.command("run")
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(stdout)
+	cmd, lines := start(w)
 	for lines.Scan() {
 		if strings.Contains(lines.Text(), "stubborn") {
 			_ = cmd.Process.Signal(syscall.SIGTERM)
 			time.AfterFunc(300*time.Millisecond, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
 		}
 	}
-	start := time.Now()
-	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 143 || time.Since(start) > 5*time.Second {
-		t.Errorf("got %v after %s", err, time.Since(start))
+	signalled := time.Now()
+	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 143 || time.Since(signalled) > 5*time.Second {
+		t.Errorf("got %v after %s", err, time.Since(signalled))
 	}
 }
 
