@@ -19,7 +19,12 @@ import (
 )
 
 func main() {
-	os.Exit(run(os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+	environ, err := pipeline.Conceal(os.Environ())
+	if err != nil {
+		_, _ = fmt.Fprintln(os.Stderr, "spa-runner: "+err.Error())
+		os.Exit(pipeline.ExitRunner)
+	}
+	os.Exit(run(os.Args[1:], environ, os.Stdout, os.Stderr))
 }
 
 // program is what the subcommands share: the world as main found it.

@@ -77,6 +77,16 @@ func (p *program) execute(ctx context.Context, c *Config, e execution) error {
 		return err
 	}
 	p.register(c)
+	user, err := untrusted(c, e)
+	if err != nil {
+		return err
+	}
+	if user != nil {
+		defer func() { _ = user.RemoveHome() }()
+	}
+	if warning := warnOfSaved(savedEnvironment, user); warning != "" {
+		c.Warnings = append(c.Warnings, warning)
+	}
 
 	recorder := logs.NewRecorder()
 	log := p.newLog(c, recorder)
@@ -96,7 +106,7 @@ func (p *program) execute(ctx context.Context, c *Config, e execution) error {
 	}
 	rt := &pipeline.Runtime{
 		Log: log.Logger(1), Output: log.Output(1), Broken: log.Err, Redact: plan.secret,
-		Env: c.childEnviron(p.environ), Grace: c.Grace, Hurry: p.hurry,
+		Env: c.childEnviron(p.environ), Untrusted: user, Grace: c.Grace, Hurry: p.hurry,
 	}
 	start := time.Now()
 	logStart(rt, c, e)
