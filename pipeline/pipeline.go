@@ -52,7 +52,8 @@ type Runtime struct {
 // end, the time limit, the guard against panics and the end of all processes.
 func (p Pipeline) Run(ctx context.Context, rt *Runtime) error {
 	for _, step := range p.Steps {
-		if err := logged(limited(p.StepTimeout, cleaned(recovered(step.Run))))(ctx, rt.forStep(step)); err != nil {
+		own := rt.forStep(step)
+		if err := logged(limited(p.StepTimeout, cleaned(recovered(step.Run))))(WithLog(ctx, own.Log), own); err != nil {
 			return &StepError{Step: step.Name(), Err: err}
 		}
 	}

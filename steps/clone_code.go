@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"time"
 
 	"go.uber.org/zap"
 
 	"spa-runner/internal/gitclone"
+	"spa-runner/internal/retry"
 	"spa-runner/pipeline"
 )
 
@@ -23,6 +25,8 @@ type CloneCode struct {
 	RequirePinned bool
 	Client        *http.Client
 	Into          string
+	Patience      retry.Policy     // with faults that may pass
+	Stall         time.Duration    // see gitclone.Request
 	Cloned        *gitclone.Result // receives what was cloned
 }
 
@@ -46,9 +50,9 @@ func (s CloneCode) Params() []pipeline.Param {
 
 // Run clones.
 func (s CloneCode) Run(ctx context.Context, rt *pipeline.Runtime) error {
-	cloned, err := gitclone.Clone(ctx, gitclone.Request{
+	cloned, err := patiently(ctx, rt, s.Patience, "cloning the code", gitclone.Request{
 		URL: s.From.URL, Ref: s.From.Ref, Commit: s.From.Commit, Dir: s.Into,
-		Client: s.Client, Auth: tokenAuth(s.Token), FollowRedirects: true,
+		Client: s.Client, Auth: tokenAuth(s.Token), FollowRedirects: true, Stall: s.Stall,
 		Accept: s.checkPinned,
 	})
 	switch {

@@ -31,8 +31,7 @@ func TestMain(m *testing.M) {
 		return
 	}
 	if os.Getenv(asMain) != "" || pipeline.Concealed(os.Environ()) {
-		_ = os.Unsetenv(asMain)
-		main()
+		mainInATest()
 		return
 	}
 	testscript.Main(m, map[string]func(){"spa-runner": main})

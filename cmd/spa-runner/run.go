@@ -67,7 +67,7 @@ func (p *program) execute(ctx context.Context, c *Config, e execution) error {
 	if err := pipeline.AdoptStrays(); err != nil {
 		return err
 	}
-	client, err := newHTTPClient(c.environ["AWS_CA_BUNDLE"])
+	client, err := newHTTPClient(c.environ["AWS_CA_BUNDLE"], p.patience.answer)
 	if err != nil {
 		return err
 	}
@@ -90,19 +90,19 @@ func (p *program) execute(ctx context.Context, c *Config, e execution) error {
 
 	recorder := logs.NewRecorder()
 	log := p.newLog(c, recorder)
+	if c.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, c.Timeout, &pipeline.TimeLimitError{Of: "run", Limit: c.Timeout})
+		defer cancel()
+	}
 	plan := &planner{
-		config: c, assume: assumer(cfg, &c.Region), secret: p.secret,
+		config: c, assume: assumer(ctx, cfg, &c.Region, stsPatience{p.patience.sts, log.Logger(1)}), secret: p.secret, patience: p.patience,
 		makeFlags: e.makeFlags, runID: log.Run(), build: c.environ["CODEBUILD_BUILD_NUMBER"], facts: &facts{},
 	}
 	all := plan.plan()
 	list, err := cut(all, e.until)
 	if err != nil {
 		return err
-	}
-	if c.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, c.Timeout, &pipeline.TimeLimitError{Of: "run", Limit: c.Timeout})
-		defer cancel()
 	}
 	rt := &pipeline.Runtime{
 		Log: log.Logger(1), Output: log.Output(1), Broken: log.Err, Redact: plan.secret,
