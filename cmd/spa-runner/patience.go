@@ -93,7 +93,7 @@ func judgeSTS(err error) retry.Verdict {
 		return retry.Verdict{Again: true}
 	case errors.As(err, &garbled):
 		return retry.Verdict{Again: true, Within: retry.Briefly} // something answers in the place of STS
-	case errors.As(err, &answer):
+	case errors.As(err, &answer) && answer.HTTPStatusCode() != 0: // 0 is how the SDK calls no answer
 		return retry.Status(answer.HTTPStatusCode(), answer.HTTPResponse().Header, time.Now())
 	}
 	return retry.Connection(err)
