@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"encoding/pem"
 	"fmt"
+	"io"
+	"log"
 	"maps"
 	"net"
 	"net/http"
@@ -221,6 +223,7 @@ func behindTLS(w *world, name string, times int) {
 	}})
 	server.Listener = &hasty{Listener: server.Listener, left: times}
 	server.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	w.t.Cleanup(server.Close)
 	bundle := filepath.Join(w.t.TempDir(), "ca.pem")

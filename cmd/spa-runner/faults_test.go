@@ -61,6 +61,8 @@ func faultsAtSTS() []faultRow {
 		{fault: "STS: answer broken off", faults: on(stsCall, closed(), truncated()), step: assumeSettings, attempts: 3},
 		{fault: "STS: never answers, once", faults: on(stsCall, silent), env: soon, step: assumeSettings, attempts: 2, reasons: []string{"longer than 1.5s"}},
 		{fault: "STS: TLS closed early, twice", prepare: func(w *world) { behindTLS(w, "AWS_ENDPOINT_URL", 2) }, step: assumeSettings, attempts: 3},
+		{fault: "STS: connection refused", env: map[string]string{"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, step: assumeSettings, code: 125, reasons: []string{"refused"}, text: []string{"no answer from STS", "(given up after", "in 20"}},
+		{fault: "STS: certificate of nobody", prepare: func(w *world) { behindTLS(w, "AWS_ENDPOINT_URL", 0); delete(w.env, "AWS_CA_BUNDLE") }, step: assumeSettings, attempts: 1, code: 125, text: []string{"certificate"}},
 		{fault: "STS: AccessDenied, then success", faults: on(stsCall, denied, denied, denied), step: assumeSettings, attempts: 4, reasons: []string{"AccessDenied"}},
 		{fault: "STS: AccessDenied for ever", faults: on(stsCall, denied), forever: stsCall, step: assumeSettings, code: 125, text: []string{"STS answered AccessDenied: by script (given up after", "in 20"}},
 		{fault: "STS: ValidationError", faults: on(stsCall, refusedBySTS(400, "ValidationError")), forever: stsCall, step: assumeSettings, attempts: 1, code: 125, text: []string{"STS answered ValidationError"}},
@@ -97,6 +99,7 @@ func faultsOfClones() []faultRow {
 		{fault: "GitHub: slow, but alive", faults: on(codePack, slow(6, 250*time.Millisecond)), env: stall, step: cloneCode, attempts: 1},
 		{fault: "GitHub: never answers, once", faults: on(codeRefs, silent), env: map[string]string{answerIn: "1500ms"}, step: cloneCode, attempts: 2, reasons: []string{"took too long"}},
 		{fault: "GitHub: TLS closed early, twice", prepare: func(w *world) { behindTLS(w, "CODE_GIT_URL", 2) }, step: cloneCode, attempts: 3},
+		{fault: "GitHub: certificate of nobody", prepare: func(w *world) { behindTLS(w, "CODE_GIT_URL", 0); delete(w.env, "AWS_CA_BUNDLE") }, step: cloneCode, attempts: 1, code: 125, text: []string{"certificate"}},
 		{fault: "GitHub: 401 as anybody, twice", faults: on(codeRefs, status(401), status(401)), step: cloneCode, attempts: 3},
 		{fault: "GitHub: 401 as anybody, for ever", faults: on(codeRefs, status(401)), forever: codeRefs, step: cloneCode, code: 125, text: []string{"401", "(given up after", "in 5"}},
 		{fault: "GitHub: 401 with a token", faults: on(codeRefs, status(401)), forever: codeRefs, env: map[string]string{"CODE_GIT_TOKEN": "ghp_0123456789abcdef"}, step: cloneCode, attempts: 1, code: 125, text: []string{"401"}},
@@ -173,7 +176,7 @@ func (row faultRow) play(t *testing.T) string {
 			outcome = fmt.Sprintf("exit %d, nothing deployed", o.code)
 		}
 	}
-	return fmt.Sprintf("  %-48s %-22s %3d  %s\n", row.fault, row.step, len(retries)+1, outcome)
+	return fmt.Sprintf("  %-54s %-20s %3d  %s\n", row.fault, row.step, len(retries)+1, outcome)
 }
 
 func (row faultRow) checkRetries(t *testing.T, retries []event) {
