@@ -135,13 +135,14 @@ func TestDoEndsWithItsContext(t *testing.T) {
 		// It ends during an attempt.
 		ctx, cancel = context.WithCancelCause(t.Context())
 		attempts := 0
-		_, err := Do(ctx, Policy{Budget: time.Minute}, zap.NewNop(), "", func(ctx context.Context) (int, error) {
+		core, events := observer.New(zap.DebugLevel)
+		_, err := Do(ctx, Policy{Budget: time.Minute}, zap.New(core), "", func(ctx context.Context) (int, error) {
 			attempts++
 			cancel(cause)
 			return 0, fmt.Errorf("calling: %w", ctx.Err())
 		}, func(error) Verdict { return again })
-		if !errors.Is(err, cause) || !strings.HasPrefix(err.Error(), cause.Error()) || attempts != 1 {
-			t.Errorf("got %v after %d attempts", err, attempts)
+		if !errors.Is(err, cause) || !strings.HasPrefix(err.Error(), cause.Error()) || attempts != 1 || events.Len() != 0 {
+			t.Errorf("got %v after %d attempts and %d events", err, attempts, events.Len())
 		}
 	})
 }
