@@ -143,6 +143,7 @@ func (row faultRow) play(t *testing.T) string {
 	w.write("code", "Makefile", "setup lint all-tests:\n\t@true\ndeploy:\n\t@echo deployed\n")
 	w.write("code", "large", string(bytes.Repeat([]byte("line\n"), 1000)))
 	w.serve()
+	w.env["SPA_RUNNER_SETUP_TARGETS"], w.env["SPA_RUNNER_LINT_TARGETS"] = "", "" // they have no part in it
 	for name, value := range row.env {
 		w.env[name] = value
 	}
@@ -163,7 +164,7 @@ func (row faultRow) play(t *testing.T) string {
 	} else {
 		row.checkFailure(t, w, o)
 	}
-	if took > 8*time.Second {
+	if took > 20*time.Second { // a few seconds on an idle machine: no wait is real
 		t.Errorf("it took %s", took)
 	}
 	if t.Failed() {
