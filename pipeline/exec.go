@@ -51,12 +51,16 @@ type Command struct {
 // what is left of its group is killed, so that nothing of it runs beside the
 // next command or holds the pipes open, and so is what left the group.
 //
+// In a scope other than None the child finds its credentials at an endpoint on
+// 127.0.0.1, which renews them and is there as long as the child is.
+//
 // A status other than zero is a *ChildError.
 func Exec[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Command) error {
-	env, err := childEnv(ctx, rt.Env, creds, c)
+	env, release, err := childEnv(ctx, rt, creds, c)
 	if err != nil {
 		return err
 	}
+	defer release()
 	path, err := lookPath(c.Argv[0], c.Dir, env)
 	if err != nil {
 		return err

@@ -81,10 +81,18 @@ func newGitClient(client *awshttp.BuildableClient) *http.Client {
 // stsLimit is how long the assumption of a role may take, with all retries.
 const stsLimit = 2 * time.Minute
 
+// assumption is what STS is asked for. The role is read when it is asked.
+type assumption struct {
+	role       *string
+	session    string // its name
+	externalID string // "" if the trust policy demands none
+	policy     string // of the session, "" if it is as wide as the role
+}
+
 // assumer makes providers of assumed roles, always from the identity in cfg,
 // never from another assumed role.
-func assumer(cfg aws.Config, region *string) func(role *string, session string) aws.CredentialsProvider {
-	return func(role *string, session string) aws.CredentialsProvider {
+func assumer(cfg aws.Config, region *string) func(assumption) aws.CredentialsProvider {
+	return func(a assumption) aws.CredentialsProvider {
 		return aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
 			ctx, cancel := context.WithTimeoutCause(ctx, stsLimit, fmt.Errorf("STS took longer than %s", stsLimit))
 			defer cancel()
@@ -94,13 +102,23 @@ func assumer(cfg aws.Config, region *string) func(role *string, session string) 
 			})
 			// One hour is the most that a role assumed from a role may have (role
 			// chaining); the SDK would ask for a quarter of it.
-			provider := stscreds.NewAssumeRoleProvider(client, *role, func(o *stscreds.AssumeRoleOptions) {
-				o.RoleSessionName = session
+			provider := stscreds.NewAssumeRoleProvider(client, *a.role, func(o *stscreds.AssumeRoleOptions) {
+				o.RoleSessionName = a.session
 				o.Duration = time.Hour
+				o.ExternalID = given(a.externalID)
+				o.Policy = given(a.policy)
 			})
 			return provider.Retrieve(ctx)
 		})
 	}
+}
+
+// given is nil for what is not to be sent.
+func given(value string) *string {
+	if value == "" {
+		return nil
+	}
+	return &value
 }
 
 // maxAnswer is more than STS ever answers, in bytes.
