@@ -140,6 +140,7 @@ func TestTheEndpointRefuses(t *testing.T) {
 		"POST":                       {405, func(r *http.Request) { r.Method = http.MethodPost }},
 		"HEAD":                       {405, func(r *http.Request) { r.Method = http.MethodHead }},
 		"OPTIONS, and no token":      {405, func(r *http.Request) { r.Method = http.MethodOptions; r.Header.Del("Authorization") }},
+		"OPTIONS of all there is":    {404, func(r *http.Request) { r.Method, r.URL.Opaque = http.MethodOptions, "*" }},
 		"a method that nobody has":   {405, func(r *http.Request) { r.Method = "STEAL" }},
 		"headers that have no end":   {431, func(r *http.Request) { r.Header.Set("X", strings.Repeat("x", 4*endpointHeader)) }},
 		"PUT of much, and no token": {405, func(r *http.Request) {
@@ -180,7 +181,11 @@ func TestTheEndpointAnswersAtOnceWhileSTSHangs(t *testing.T) {
 		return creds, err
 	})
 	v := visiting(t, t.Context(), rt, p, waiting)
-	<-hangs
+	select {
+	case <-hangs:
+	case <-time.After(5 * time.Second):
+		t.Fatal("nobody asked for new credentials")
+	}
 	fastest, status := time.Hour, 0
 	for range 10 { // the machine may be busy, the endpoint may not
 		start := time.Now()

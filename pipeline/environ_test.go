@@ -126,7 +126,7 @@ func TestChildEnvOfAScope(t *testing.T) {
 	calls := 0
 	deploy := Mint[Deploy](provider(&calls, 1<<40), func(...string) {})
 	rt, _, _ := testRuntime()
-	rt.Env = NewEnviron([]string{"A=1", "B=2", "AWS_SESSION_TOKEN=ambient", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=/canary"})
+	rt.Env = NewEnviron([]string{"A=1", "B=2", "AWS_SESSION_TOKEN=ambient", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=/canary", "HTTP_PROXY=p"})
 	c := Command{
 		Dir: t.TempDir(), Argv: []string{"x"}, Without: []string{"B"},
 		Env: []string{"D=4", "AWS_PROFILE=p", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/canary"},
@@ -136,8 +136,10 @@ func TestChildEnvOfAScope(t *testing.T) {
 		keysInEnv bool
 		want      []string
 	}{
-		"the endpoint": {false, []string{"AWS_CONTAINER_AUTHORIZATION_TOKEN=…", "AWS_CONTAINER_CREDENTIALS_FULL_URI=…"}},
-		"keys":         {true, []string{"AWS_ACCESS_KEY_ID=ASIAFAKE00000001", "AWS_SECRET_ACCESS_KEY=" + testSecret, "AWS_SESSION_TOKEN=token-of-nobody"}},
+		"the endpoint": {false, []string{
+			"AWS_CONTAINER_AUTHORIZATION_TOKEN=…", "AWS_CONTAINER_CREDENTIALS_FULL_URI=…", "NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1",
+		}},
+		"keys": {true, []string{"AWS_ACCESS_KEY_ID=ASIAFAKE00000001", "AWS_SECRET_ACCESS_KEY=" + testSecret, "AWS_SESSION_TOKEN=token-of-nobody"}},
 	} {
 		rt.KeysInEnv = test.keysInEnv
 		got, release, err := childEnv(t.Context(), rt, deploy, c)
@@ -151,7 +153,7 @@ func TestChildEnvOfAScope(t *testing.T) {
 				got[i] += "=…"
 			}
 		}
-		want := slices.Concat([]string{"A=1", "D=4", "PWD=" + c.Dir}, blind, test.want)
+		want := slices.Concat([]string{"A=1", "D=4", "HTTP_PROXY=p", "PWD=" + c.Dir}, blind, test.want)
 		slices.Sort(want)
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: got %q, want %q", name, got, want)

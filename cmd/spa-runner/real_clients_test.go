@@ -148,7 +148,13 @@ func nodeModules(t *testing.T) (folder, why string) {
 // Each client by itself, once: it finds the endpoint and acts as the deploy role.
 func TestRealClientsActAsTheDeployRole(t *testing.T) {
 	t.Parallel()
-	for _, c := range allClients(t) {
+	here := allClients(t)
+	t.Run("every client", func(t *testing.T) {
+		if len(here) < 5 {
+			t.Skipf("%d of 5 clients are here: the log of the test above says why", len(here))
+		}
+	})
+	for _, c := range here {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, loopback.Options{})
