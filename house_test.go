@@ -119,8 +119,8 @@ func TestIdentitiesComeFromMain(t *testing.T) {
 			}
 		}
 	}
-	if minted != 2 {
-		t.Errorf("credentials are minted %d times, want 2, both in plan.go", minted)
+	if minted != 3 {
+		t.Errorf("credentials are minted %d times, want 3, all in plan.go", minted)
 	}
 }
 

@@ -20,8 +20,9 @@ var blindfold = map[string]string{
 }
 
 // childEnv builds the environment of one child from scratch: the build's, what
-// the step adds, the blindfold, and the credentials of the scope, if it has any.
-func childEnv[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Command) ([]string, error) {
+// the step adds, the blindfold, and the way to the credentials of the scope, if
+// it has any. Release ends that way; call it when the child has ended.
+func childEnv[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Command) (env []string, release func(), err error) {
 	vars := maps.Clone(rt.Env.vars)
 	for _, pair := range c.Env {
 		name, value, _ := strings.Cut(pair, "=")
@@ -31,7 +32,7 @@ func childEnv[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c
 	}
 	pwd, err := filepath.Abs(c.Dir)
 	if err != nil {
-		return nil, fmt.Errorf("finding the folder %s: %w", c.Dir, err)
+		return nil, nil, fmt.Errorf("finding the folder %s: %w", c.Dir, err)
 	}
 	vars["PWD"] = pwd // as `cd` does: a Makefile may say $(PWD)
 	delete(vars, "OLDPWD")
@@ -39,25 +40,34 @@ func childEnv[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c
 	if rt.Untrusted != nil {
 		rt.Untrusted.path(vars)
 	}
+	if user := rt.user(creds.scope()); user != nil {
+		user.home(vars)
+	}
 	if err := activateVenv(vars, c.Dir); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	maps.Copy(vars, blindfold)
 
 	if creds.scope() == (None{}).name() {
-		if rt.Untrusted != nil {
-			rt.Untrusted.home(vars)
-		}
-		return pairs(vars), nil
+		return pairs(vars), func() {}, nil
 	}
 	keys, err := creds.Retrieve(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("getting the credentials for %s: %w", c.Argv[0], err)
+		return nil, nil, fmt.Errorf("getting the credentials for %s: %w", c.Argv[0], err)
 	}
-	vars["AWS_ACCESS_KEY_ID"] = keys.AccessKeyID
-	vars["AWS_SECRET_ACCESS_KEY"] = keys.SecretAccessKey
-	vars["AWS_SESSION_TOKEN"] = keys.SessionToken
-	return pairs(vars), nil
+	if rt.KeysInEnv {
+		vars["AWS_ACCESS_KEY_ID"] = keys.AccessKeyID
+		vars["AWS_SECRET_ACCESS_KEY"] = keys.SecretAccessKey
+		vars["AWS_SESSION_TOKEN"] = keys.SessionToken
+		return pairs(vars), func() {}, nil
+	}
+	way, release, err := creds.holder.serve(ctx, rt, creds.scope())
+	if err != nil {
+		return nil, nil, err
+	}
+	maps.Copy(vars, way)
+	bypassProxy(vars)
+	return pairs(vars), release, nil
 }
 
 // activateVenv does what `. venv/bin/activate` does, if there is a venv in the

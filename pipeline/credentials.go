@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
@@ -13,10 +12,6 @@ import (
 // any other when the plan forgot to hand the credentials over. It is what
 // makes a forgotten field fail closed.
 var ErrNoCredentials = errors.New("this step holds no AWS credentials")
-
-// expiryWindow is how long before their end credentials are taken as expired:
-// enough for one more git transfer to finish with them.
-const expiryWindow = 5 * time.Minute
 
 // Credentials are what a step of scope S embeds: they declare the scope, and
 // they are the only way to the identity behind it. The zero value is right for
@@ -29,36 +24,21 @@ type Credentials[S Scope] struct {
 	holder *holder
 }
 
-type holder struct {
-	cache *aws.CredentialsCache
-	// secret tells the redactor of every key before anybody can print it.
-	secret func(...string)
-}
-
 // Mint makes the credentials of a scope from the provider behind it, which is
-// asked when they are first used and again before they expire. Whatever it
-// answers is handed to secret first. Only the program's main package mints; a
-// test sees to that.
+// asked when they are first used and again when half of their life is gone.
+// Whatever it answers is handed to secret first. Only the program's main
+// package mints; a test sees to that.
 func Mint[S Scope](p aws.CredentialsProvider, secret func(...string)) Credentials[S] {
-	cache := aws.NewCredentialsCache(p, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = expiryWindow })
-	return Credentials[S]{holder: &holder{cache: cache, secret: secret}}
+	return Credentials[S]{holder: &holder{provider: p, secret: secret}}
 }
 
-// Retrieve gives the credentials, from the cache while they last. It makes
+// Retrieve gives the credentials, from memory while they are fresh. It makes
 // Credentials an aws.CredentialsProvider.
 func (c Credentials[S]) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	if c.holder == nil {
 		return aws.Credentials{}, fmt.Errorf("%w (scope %s)", ErrNoCredentials, c.scope())
 	}
-	creds, err := c.holder.cache.Retrieve(ctx)
-	if err != nil {
-		return aws.Credentials{}, err
-	}
-	if creds.CanExpire {
-		creds.Expires = creds.Expires.Add(expiryWindow) // the cache shows them as shorter
-	}
-	c.holder.secret(creds.AccessKeyID, creds.SecretAccessKey, creds.SessionToken)
-	return creds, nil
+	return c.holder.retrieve(ctx)
 }
 
 func (c Credentials[S]) scope() string {

@@ -125,20 +125,43 @@ func TestEnviron(t *testing.T) {
 func TestChildEnvOfAScope(t *testing.T) {
 	calls := 0
 	deploy := Mint[Deploy](provider(&calls, 1<<40), func(...string) {})
-	e := NewEnviron([]string{"A=1", "B=2", "AWS_SESSION_TOKEN=ambient"})
-	c := Command{Dir: t.TempDir(), Argv: []string{"x"}, Env: []string{"D=4", "AWS_PROFILE=p"}, Without: []string{"B"}}
-
-	got, err := childEnv(t.Context(), &Runtime{Env: e}, deploy, c)
-	want := []string{
-		"A=1", "AWS_ACCESS_KEY_ID=ASIAFAKE00000001", "AWS_CONFIG_FILE=/dev/null", "AWS_EC2_METADATA_DISABLED=true",
-		"AWS_SECRET_ACCESS_KEY=" + testSecret, "AWS_SESSION_TOKEN=token-of-nobody", "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
-		"BOTO_CONFIG=/dev/null", "D=4", "PWD=" + c.Dir,
+	rt, _, _ := testRuntime()
+	rt.Env = NewEnviron([]string{"A=1", "B=2", "AWS_SESSION_TOKEN=ambient", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=/canary", "HTTP_PROXY=p"})
+	c := Command{
+		Dir: t.TempDir(), Argv: []string{"x"}, Without: []string{"B"},
+		Env: []string{"D=4", "AWS_PROFILE=p", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/canary"},
 	}
-	if err != nil || !slices.Equal(got, want) {
-		t.Errorf("deploy: got %q, %v, want %q", got, err, want)
+	blind := []string{"AWS_CONFIG_FILE=/dev/null", "AWS_EC2_METADATA_DISABLED=true", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "BOTO_CONFIG=/dev/null"}
+	for name, test := range map[string]struct {
+		keysInEnv bool
+		want      []string
+	}{
+		"the endpoint": {false, []string{
+			"AWS_CONTAINER_AUTHORIZATION_TOKEN=…", "AWS_CONTAINER_CREDENTIALS_FULL_URI=…", "NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1",
+		}},
+		"keys": {true, []string{"AWS_ACCESS_KEY_ID=ASIAFAKE00000001", "AWS_SECRET_ACCESS_KEY=" + testSecret, "AWS_SESSION_TOKEN=token-of-nobody"}},
+	} {
+		rt.KeysInEnv = test.keysInEnv
+		got, release, err := childEnv(t.Context(), rt, deploy, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		release()
+		for i, pair := range got {
+			if strings.HasPrefix(pair, "AWS_CONTAINER_") { // they differ each time
+				got[i], _, _ = strings.Cut(pair, "=")
+				got[i] += "=…"
+			}
+		}
+		want := slices.Concat([]string{"A=1", "D=4", "HTTP_PROXY=p", "PWD=" + c.Dir}, blind, test.want)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
 	}
-	got, err = childEnv(t.Context(), &Runtime{Env: e}, Credentials[None]{}, c)
+	got, release, err := childEnv(t.Context(), rt, Credentials[None]{}, c)
 	if err != nil || slices.ContainsFunc(got, func(pair string) bool { return strings.Contains(pair, "TOKEN") || strings.Contains(pair, "KEY") }) {
 		t.Errorf("none: got %q, %v", got, err)
 	}
+	release()
 }

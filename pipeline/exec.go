@@ -44,21 +44,22 @@ type Command struct {
 // what is left of its group is killed, so that nothing of it runs beside the
 // next command or holds the pipes open, and so is what left the group.
 //
+// In a scope other than None the child finds its credentials at an endpoint on
+// 127.0.0.1, which renews them and is there as long as the child is.
+//
 // A status other than zero is a *ChildError.
 func Exec[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Command) error {
-	var user *User // nil: whoever the runner is
-	if creds.scope() == (None{}).name() {
-		user = rt.Untrusted
-	}
+	user := rt.user(creds.scope())
 	if rt.Untrusted != nil && c.Tree != "" {
 		if err := rt.Untrusted.give(c.Tree, user != nil); err != nil {
 			return err
 		}
 	}
-	env, err := childEnv(ctx, rt, creds, c)
+	env, release, err := childEnv(ctx, rt, creds, c)
 	if err != nil {
 		return err
 	}
+	defer release()
 	path, err := lookPath(c.Argv[0], c.Dir, env)
 	if err != nil {
 		return err
@@ -110,6 +111,15 @@ func (p *process) start() error {
 		started <- err
 	}()
 	return <-started
+}
+
+// user is whom a child of a scope runs as; nil is whoever the runner is. What is
+// installed and tried is kept at arm's length, also where it may read packages.
+func (rt *Runtime) user(scope string) *User {
+	if scope == (Deploy{}).name() {
+		return nil
+	}
+	return rt.Untrusted
 }
 
 // endAll ends whatever is left of the children.

@@ -35,8 +35,11 @@ type Runtime struct {
 	// Env is what children will see. It is made anew for each pass and is the
 	// only thing here that changes.
 	Env *Environ
-	// Untrusted, if set, is whom children of scope None run as.
+	// Untrusted, if set, is whom all children run as that do not deploy.
 	Untrusted *User
+	// KeysInEnv hands children the keys of their scope in three variables, which
+	// end with them, in place of the endpoint that renews them.
+	KeysInEnv bool
 	// Grace is how long a child may take to end after a signal.
 	Grace time.Duration
 	// Hurry, when closed, cuts Grace short: the operator asked twice.

@@ -14,7 +14,7 @@ import "context"
 // Scope is an AWS identity that a step may declare. The set is closed: no
 // other package can add to it.
 type Scope interface {
-	None | Settings | Deploy
+	None | Settings | Packages | Deploy
 	name() string
 }
 
@@ -24,11 +24,16 @@ type None struct{}
 // Settings is the scope of a step that may read the private settings.
 type Settings struct{}
 
+// Packages is the scope of a step that may read the packages that a company
+// keeps on AWS, and nothing else.
+type Packages struct{}
+
 // Deploy is the scope of a step that may change the target account.
 type Deploy struct{}
 
 func (None) name() string     { return "none" }
 func (Settings) name() string { return "settings" }
+func (Packages) name() string { return "packages" }
 func (Deploy) name() string   { return "deploy" }
 
 // Step is one entry of the plan: a struct whose fields are its parameters and
@@ -57,5 +62,6 @@ type Param struct {
 	Value string `json:"value"`
 }
 
-// ScopeOf tells which identity a step declared: "none", "settings" or "deploy".
+// ScopeOf tells which identity a step declared: "none", "settings",
+// "packages" or "deploy".
 func ScopeOf(s Step) string { return s.scope() }

@@ -29,6 +29,9 @@ type AssumeRole[S pipeline.Scope] struct {
 	Role *string
 	// Session is the role session name, which CloudTrail shows.
 	Session string
+	// Narrowed says what the session is narrowed to, whatever the role may
+	// otherwise; "" if it is not.
+	Narrowed string
 	// Unneeded says why there is nothing to assume; "" if there is.
 	Unneeded string
 }
@@ -36,34 +39,40 @@ type AssumeRole[S pipeline.Scope] struct {
 // Name is assume-settings-role or assume-deploy-role.
 func (a AssumeRole[S]) Name() string { return "assume-" + pipeline.ScopeOf(a) + "-role" }
 
-// Params shows the role and the session name.
+// Params shows the role, the session name and what it is narrowed to.
 func (a AssumeRole[S]) Params() []pipeline.Param {
 	if a.Unneeded != "" {
 		return []pipeline.Param{{Name: "skipped", Value: a.Unneeded}}
 	}
-	return []pipeline.Param{
-		{Name: "role", Value: orLater(*a.Role)},
-		{Name: "session", Value: a.Session},
-	}
+	return roleParams(*a.Role, a.Session, a.Narrowed)
 }
 
-// Run gets the credentials. An account other than the one in the ARN is an
-// error, however it came about: everything after this acts there.
+func roleParams(role, session, narrowed string) []pipeline.Param {
+	params := []pipeline.Param{{Name: "role", Value: orLater(role)}, {Name: "session", Value: session}}
+	if narrowed != "" {
+		params = append(params, pipeline.Param{Name: "narrowed", Value: narrowed})
+	}
+	return params
+}
+
+// Run gets the credentials.
 func (a AssumeRole[S]) Run(ctx context.Context, rt *pipeline.Runtime) error {
 	if a.Unneeded != "" {
 		return pipeline.Skip(a.Unneeded)
 	}
-	role, err := awsname.ParseRole(*a.Role)
+	return assume(ctx, rt, a.Credentials, *a.Role, a.Session)
+}
+
+// assume gets the credentials of a role. An account other than the one in the
+// ARN is an error, however it came about: everything after this acts there.
+func assume[S pipeline.Scope](ctx context.Context, rt *pipeline.Runtime, of pipeline.Credentials[S], arn, session string) error {
+	role, err := awsname.ParseRole(arn)
 	if err != nil {
 		return &pipeline.ConfigError{Problems: []string{err.Error()}}
 	}
-	creds, err := a.Retrieve(ctx)
+	creds, err := of.Retrieve(ctx)
 	if err != nil {
 		return refusal(ctx, role.String(), err)
-	}
-	if !creds.HasKeys() || creds.Expired() {
-		return pipeline.WithHint(fmt.Errorf("assuming %s gave credentials that are empty or have expired; they are not used", role),
-			"compare the clock of this machine; and look at AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_STS and the proxy: something may answer in the place of STS")
 	}
 	if creds.AccountID != role.Account {
 		return pipeline.WithHint(fmt.Errorf("assuming %s gave credentials for account %q instead of %q; they are not used",
@@ -71,7 +80,7 @@ func (a AssumeRole[S]) Run(ctx context.Context, rt *pipeline.Runtime) error {
 			"something between the build and STS answers in its place: look at AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_STS and the proxy")
 	}
 	rt.Log.Info("role assumed", zap.String("account", role.Account), zap.String("role", role.String()),
-		zap.String("session", a.Session), zap.String("expires", creds.Expires.UTC().Format(time.RFC3339)))
+		zap.String("session", session), zap.String("expires", creds.Expires.UTC().Format(time.RFC3339)))
 	return nil
 }
 
@@ -81,6 +90,9 @@ func refusal(ctx context.Context, role string, err error) error {
 	switch {
 	case errors.Is(err, pipeline.ErrNoCredentials), ctx.Err() != nil:
 		return fmt.Errorf("assuming %s: %w", role, err) // STS is not to blame
+	case errors.Is(err, pipeline.ErrUnusable):
+		return pipeline.WithHint(fmt.Errorf("assuming %s: %w", role, err),
+			"compare the clock of this machine; and look at AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_STS and the proxy: something may answer in the place of STS")
 	case !errors.As(err, &api) && strings.Contains(err.Error(), "get identity"): // the SDK has no type for it
 		return pipeline.WithHint(fmt.Errorf("assuming %s: the build has no identity of its own to ask with: %w", role, err),
 			"in CodeBuild the project needs a service role; on a laptop sign in, or name a profile by AWS_PROFILE")
@@ -96,7 +108,8 @@ func refusal(ctx context.Context, role string, err error) error {
 	switch api.ErrorCode() {
 	case "AccessDenied", "AccessDeniedException":
 		return pipeline.WithHint(err, "look at two policies: the trust policy of "+role+
-			" must name the service role of the CodeBuild project, and the policy of that service role must allow sts:AssumeRole on "+role)
+			" must name the service role of the CodeBuild project, and the policy of that service role must allow sts:AssumeRole on "+role+
+			"; if the trust policy demands sts:ExternalId, READ_SETTINGS_EXTERNAL_ID or DEPLOY_ENVIRONMENT_EXTERNAL_ID must be that value")
 	case "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException":
 		return pipeline.WithHint(err, "the identity that the runner was started with is not valid, or no longer: "+
 			"in CodeBuild look at the service role of the project, on a laptop sign in again")

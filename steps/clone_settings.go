@@ -32,6 +32,9 @@ type CloneSettings struct {
 	From *Source
 	// CodeCommit is what From.URL means; nil if it is some other repository.
 	CodeCommit *codecommit.Repository
+	// Narrowed says that a session policy leaves the role nothing but this
+	// repository.
+	Narrowed bool
 	// Pin, if set, is the commit to take in place of From.Ref.
 	Pin string
 	// Trigger is the commit that started the build. It is only logged: what is
@@ -126,9 +129,13 @@ func (s CloneSettings) explain(err error) error {
 	if s.CodeCommit == nil {
 		return pipeline.WithHint(err, "set SETTINGS_GIT_TOKEN to a token that may read this repository")
 	}
-	return pipeline.WithHint(err, fmt.Sprintf("look at the policy of the settings role: it must allow codecommit:GitPull on repository %s in %s,"+
+	hint := fmt.Sprintf("look at the policy of the settings role: it must allow codecommit:GitPull on repository %s in %s,"+
 		" and kms:Decrypt on its key if it is encrypted with a customer key; also compare the clock of this machine, a signature lives 15 minutes",
-		s.CodeCommit.Name, s.CodeCommit.Region))
+		s.CodeCommit.Name, s.CodeCommit.Region)
+	if s.Narrowed {
+		hint += "; if the role may read it by a way that the session policy of the runner does not foresee, SPA_RUNNER_SETTINGS_SESSION_POLICY=off leaves that policy out"
+	}
+	return pipeline.WithHint(err, hint)
 }
 
 // tokenUser is the user name beside a token. GitHub, GitLab, Gitea and Azure

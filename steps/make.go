@@ -22,6 +22,10 @@ type Make[S pipeline.Scope] struct {
 	// Flags go before the target, such as --dry-run.
 	Flags []string
 	Dir   string
+	// Role is the ARN behind the credentials where no step before this one
+	// assumes it: then this one does, and says so. Session and Narrowed are as
+	// in AssumeRole.
+	Role, Session, Narrowed string
 	// Env adds to what the build sets, asked for when the step starts.
 	Env func() []string
 	// Without are names that this step's processes do not see.
@@ -33,9 +37,12 @@ type Make[S pipeline.Scope] struct {
 // Name is make-setup, make-lint and so on, whatever the targets are.
 func (m Make[S]) Name() string { return "make-" + m.Target }
 
-// Params shows the targets.
+// Params shows the targets, and the role if the step assumes one.
 func (m Make[S]) Params() []pipeline.Param {
 	params := []pipeline.Param{{Name: "targets", Value: strings.Join(m.targets(), " ")}}
+	if m.Role != "" {
+		params = append(params, roleParams(m.Role, m.Session, m.Narrowed)...)
+	}
 	if len(m.Flags) > 0 {
 		params = append(params, pipeline.Param{Name: "flags", Value: strings.Join(m.Flags, " ")})
 	}
@@ -51,6 +58,11 @@ func (m Make[S]) Run(ctx context.Context, rt *pipeline.Runtime) error {
 	if len(m.targets()) == 0 {
 		rt.Log.Warn("targets are switched off", zap.String("instead_of", m.Target))
 		return pipeline.Skip("its list of targets is set and empty")
+	}
+	if m.Role != "" {
+		if err := assume(ctx, rt, m.Credentials, m.Role, m.Session); err != nil {
+			return err
+		}
 	}
 	var env []string
 	if m.Env != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -134,8 +135,8 @@ func TestMakeEnvironment(t *testing.T) {
 
 const showAWS = "show:\n\t@env | grep -E '^(AWS|AMAZON|CODEBUILD|ECS|BOTO)_' | sort\n"
 
-// A step of scope Deploy gets exactly the three variables of its own scope, and
-// no other way to an identity.
+// A step of scope Deploy gets exactly the way to its own scope, and no other to
+// an identity.
 func TestMakeInAScope(t *testing.T) {
 	server := startAWS(t, loopback.Options{})
 	dir := codeWith(t, showAWS)
@@ -153,14 +154,26 @@ func TestMakeInAScope(t *testing.T) {
 	s := newStage(t, environ...)
 	var issued []string
 	creds := assumed[pipeline.Deploy](server, deployRole, func(secrets ...string) { issued = secrets })
-	s.mustRun(Make[pipeline.Deploy]{Credentials: creds, Target: "show", Dir: dir})
+	deploy := Make[pipeline.Deploy]{Credentials: creds, Target: "show", Dir: dir}
+	s.mustRun(deploy)
+	// The token is a secret, so that the log masks it.
+	want := regexp.MustCompile("^AWS_CONFIG_FILE=/dev/null\nAWS_CONTAINER_AUTHORIZATION_TOKEN=\\*\\*\\*\n" +
+		"AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127\\.0\\.0\\.1:[0-9]+/credentials\nAWS_EC2_METADATA_DISABLED=true\nAWS_REGION=eu-west-3\n" +
+		"AWS_SHARED_CREDENTIALS_FILE=/dev/null\nBOTO_CONFIG=/dev/null\n$")
+	if got := s.output(); !want.MatchString(got) {
+		t.Errorf("scope deploy sees %q, want %s", got, want)
+	}
+
+	keys := newStage(t, environ...)
+	keys.rt.KeysInEnv = true
+	keys.mustRun(deploy)
 	if len(issued) != 3 {
 		t.Fatalf("issued %d secrets", len(issued))
 	}
-	want := "AWS_ACCESS_KEY_ID=" + issued[0] + "\n" + blindfold + "AWS_SECRET_ACCESS_KEY=" + issued[1] + "\nAWS_SESSION_TOKEN=" + issued[2] +
+	inEnv := "AWS_ACCESS_KEY_ID=" + issued[0] + "\n" + blindfold + "AWS_SECRET_ACCESS_KEY=" + issued[1] + "\nAWS_SESSION_TOKEN=" + issued[2] +
 		"\nAWS_SHARED_CREDENTIALS_FILE=/dev/null\nBOTO_CONFIG=/dev/null\n"
-	if got := s.output(); got != want {
-		t.Errorf("scope deploy sees %q, want %q", got, want)
+	if got := keys.output(); got != inEnv {
+		t.Errorf("scope deploy sees %q, want %q", got, inEnv)
 	}
 	if calls := server.Calls(); len(calls) != 1 || calls[0].RoleARN != deployRole {
 		t.Errorf("calls of STS: %v", calls)
@@ -208,7 +221,7 @@ func TestVersions(t *testing.T) {
 		"survive*": "#!/bin/sh\n(setsid sleep 60 &)\necho survive 1\n",
 		"broken*":  "no program\x00",
 		"folder/x": "",
-		"env*":     "#!/bin/sh\necho \"${AWS_SECRET_ACCESS_KEY-nobody} ${WITHOUT-withheld}\"\n",
+		"env*":     "#!/bin/sh\necho \"${AWS_CONTAINER_CREDENTIALS_FULL_URI-nobody} ${WITHOUT-withheld}\"\n",
 	})
 	server := startAWS(t, loopback.Options{})
 	s := newStage(t, "WITHOUT=secret")

@@ -131,7 +131,7 @@ func TestEachAttemptIsSignedAnew(t *testing.T) {
 	step := onCodeCommit(t, server.URL(), pipeline.Mint[pipeline.Settings](aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
 		if asked++; asked < 3 {
 			fake := keys("111111111111")
-			fake.AccessKeyID, fake.Expires = fmt.Sprintf("ASIAATTEMPT%d", asked), time.Now().Add(time.Minute) // too short to be kept
+			fake.AccessKeyID, fake.Expires = fmt.Sprintf("ASIAATTEMPT%d", asked), time.Now().Add(2*time.Second) // to be renewed after one
 			return fake, nil
 		}
 		return genuine.Retrieve(ctx)

@@ -34,7 +34,9 @@ func (c *Config) checkTogether() []string {
 	if c.DeployRegion == "" {
 		c.DeployRegion = c.Region
 	}
-	for name, arn := range map[string]string{"READ_SETTINGS_ROLE": c.SettingsRole, "DEPLOY_ENVIRONMENT_ROLE": c.DeployRole} {
+	for name, arn := range map[string]string{
+		"READ_SETTINGS_ROLE": c.SettingsRole, "READ_PACKAGES_ROLE": c.PackagesRole, "DEPLOY_ENVIRONMENT_ROLE": c.DeployRole,
+	} {
 		problems = append(problems, checkPartition(name, arn, c.Region)...)
 	}
 	if problem := c.checkToken(); problem != "" {

@@ -56,7 +56,7 @@ func (c *Config) applyScript(set []shellvars.Var, env *pipeline.Environ) (decide
 func (c *Config) childEnviron(environ []string) *pipeline.Environ {
 	env := pipeline.NewEnviron(environ)
 	for _, v := range c.variables() {
-		if v.secret {
+		if v.secret || v.withheld {
 			env.Withhold(v.name)
 		}
 		if value, ok := env.Lookup(v.name); ok && strings.HasSuffix(v.name, "_URL") {
@@ -71,7 +71,7 @@ func (c *Config) childEnviron(environ []string) *pipeline.Environ {
 // the region of the AWS CLI and boto3 and the target's account.
 func (c *Config) exportTo(env *pipeline.Environ) {
 	for _, v := range c.variables() {
-		if v.secret || strings.HasPrefix(v.name, knobPrefix) {
+		if v.secret || v.withheld || strings.HasPrefix(v.name, knobPrefix) {
 			continue
 		}
 		if value, _ := c.lookup(v); value != "" {

@@ -17,7 +17,11 @@ import (
 // Config is the configuration of a run. The steps point into it, so that what
 // variables.sh sets reaches those that come after.
 type Config struct {
-	SettingsRole  string
+	SettingsRole       string
+	SettingsExternalID string
+	// SettingsPolicy says that a session policy narrows the settings role.
+	SettingsPolicy bool
+
 	Settings      steps.Source
 	SettingsPin   string
 	SettingsToken pipeline.Secret
@@ -29,7 +33,13 @@ type Config struct {
 	CodeToken     pipeline.Secret
 	RequirePinned bool
 
-	DeployRole   string
+	// PackagesRole, if set, is who make-setup acts as.
+	PackagesRole string
+
+	DeployRole       string
+	DeployExternalID string
+	// KeysInEnv gives children their keys in variables in place of the endpoint.
+	KeysInEnv    bool
 	Region       string
 	DeployRegion string
 	DeployOnly   []string

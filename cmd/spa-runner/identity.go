@@ -79,12 +79,20 @@ func newGitClient(client *awshttp.BuildableClient) *http.Client {
 	return &http.Client{Transport: client.GetTransport()}
 }
 
+// assumption is what STS is asked for. The role is read when it is asked.
+type assumption struct {
+	role       *string
+	session    string // its name
+	externalID string // "" if the trust policy demands none
+	policy     string // of the session, "" if it is as wide as the role
+}
+
 // assumer makes providers of assumed roles, always from the identity in cfg,
 // never from another assumed role. What may pass is retried by p, and here alone:
 // the SDK makes one attempt. The providers are of no use after life has ended.
-func assumer(life context.Context, cfg aws.Config, region *string, p stsPatience) func(role *string, session string) aws.CredentialsProvider {
+func assumer(life context.Context, cfg aws.Config, region *string, p stsPatience) func(assumption) aws.CredentialsProvider {
 	cfg.Credentials = own(cfg.Credentials)
-	return func(role *string, session string) aws.CredentialsProvider {
+	return func(a assumption) aws.CredentialsProvider {
 		return aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
 			client := sts.NewFromConfig(cfg, func(o *sts.Options) {
 				o.Region = *region
@@ -93,13 +101,23 @@ func assumer(life context.Context, cfg aws.Config, region *string, p stsPatience
 			})
 			// One hour is the most that a role assumed from a role may have (role
 			// chaining); the SDK would ask for a quarter of it.
-			provider := stscreds.NewAssumeRoleProvider(client, *role, func(o *stscreds.AssumeRoleOptions) {
-				o.RoleSessionName = session
+			provider := stscreds.NewAssumeRoleProvider(client, *a.role, func(o *stscreds.AssumeRoleOptions) {
+				o.RoleSessionName = a.session
 				o.Duration = time.Hour
+				o.ExternalID = given(a.externalID)
+				o.Policy = given(a.policy)
 			})
-			return p.retrieve(ctx, life, *role, provider)
+			return p.retrieve(ctx, life, *a.role, provider)
 		})
 	}
+}
+
+// given is nil for what is not to be sent.
+func given(value string) *string {
+	if value == "" {
+		return nil
+	}
+	return &value
 }
 
 // maxAnswer is more than STS ever answers, in bytes.

@@ -87,7 +87,8 @@ It does what the shell buildspec of the workbook does, as ten typed steps:
    9 assume-deploy-role     in the target account, when all of the above went well
   10 make-deploy
 
-The first failure ends the run. Steps 3 to 8 hold no AWS identity at all.
+The first failure ends the run. Steps 3 to 8 hold no AWS identity at all, but for
+make-setup where READ_PACKAGES_ROLE lets it read packages.
 
 All settings are environment variables, with the names of the workbook; each
 has a flag too (spa-runner run --help). Start with:

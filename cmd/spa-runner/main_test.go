@@ -30,6 +30,13 @@ func TestMain(m *testing.M) {
 		printSDKCredentials()
 		return
 	}
+	if how := os.Getenv(asClient); how != "" {
+		if err := actAsClient(how); err != nil {
+			fmt.Println("the client failed:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if os.Getenv(asMain) != "" || pipeline.Concealed(os.Environ()) {
 		mainInATest()
 		return
@@ -40,6 +47,7 @@ func TestMain(m *testing.M) {
 const (
 	settingsRole    = "arn:aws:iam::111111111111:role/Spa-ReadSettingsRole"
 	deployRole      = "arn:aws:iam::333333333333:role/Spa-DeployEnvironmentRole"
+	packagesRole    = "arn:aws:iam::444444444444:role/ReadPackages"
 	environmentPath = "environments/test"
 )
 

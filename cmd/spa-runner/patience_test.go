@@ -80,7 +80,7 @@ func atSTS(t *testing.T, life context.Context, identity aws.CredentialsProvider,
 	t.Helper()
 	region, role := "eu-west-1", deployRole
 	cfg := aws.Config{Credentials: identity, HTTPClient: clientFunc(answer)}
-	return assumer(life, cfg, &region, p)(&role, "session")
+	return assumer(life, cfg, &region, p)(assumption{role: &role, session: "session"})
 }
 
 type clientFunc func(*http.Request) (*http.Response, error)

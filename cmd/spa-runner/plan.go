@@ -23,7 +23,7 @@ type planner struct {
 	config *Config
 	// assume gives the provider of an assumed role; the role is read when the
 	// provider is first asked, since variables.sh may set it.
-	assume   func(role *string, session string) aws.CredentialsProvider
+	assume   func(assumption) aws.CredentialsProvider
 	secret   func(...string)
 	patience patience
 	// makeFlags go to the deploy targets, --dry-run in a rehearsal.
@@ -40,8 +40,17 @@ func (p *planner) plan() []pipeline.Step {
 	c := p.config
 	settingsSession := awsname.SessionName("SettingsContext", p.build)
 	deploySession := awsname.SessionName("TargetUpdateContext", p.build)
-	settings := pipeline.Mint[pipeline.Settings](p.assume(&c.SettingsRole, settingsSession), p.secret)
-	deploy := pipeline.Mint[pipeline.Deploy](p.assume(&c.DeployRole, deploySession), p.secret)
+	packagesSession := awsname.SessionName("PackagesContext", p.build)
+	policy, narrowed := c.settingsPolicy()
+	settings := pipeline.Mint[pipeline.Settings](p.assume(assumption{
+		role: &c.SettingsRole, session: settingsSession, externalID: c.SettingsExternalID, policy: policy,
+	}), p.secret)
+	packages := pipeline.Mint[pipeline.Packages](p.assume(assumption{
+		role: &c.PackagesRole, session: packagesSession, policy: readPackages().String(),
+	}), p.secret)
+	deploy := pipeline.Mint[pipeline.Deploy](p.assume(assumption{
+		role: &c.DeployRole, session: deploySession, externalID: c.DeployExternalID,
+	}), p.secret)
 	nobody := pipeline.Credentials[pipeline.None]{}
 
 	settingsDir := filepath.Join(c.Workdir, "settings")
@@ -51,16 +60,18 @@ func (p *planner) plan() []pipeline.Step {
 		unneeded = "the settings are not on CodeCommit"
 	}
 
+	tools := []string{"python", "node", "npm", "cdk", "make"}
+
 	return []pipeline.Step{
 		// 1. Early, so that a wrong trust policy costs seconds and not a build.
 		steps.AssumeRole[pipeline.Settings]{
 			Credentials: settings,
-			Role:        &c.SettingsRole, Session: settingsSession, Unneeded: unneeded,
+			Role:        &c.SettingsRole, Session: settingsSession, Narrowed: narrowed, Unneeded: unneeded,
 		},
 		// 2. The private settings. The last step that acts as settings.
 		steps.CloneSettings{
 			Credentials: settings,
-			From:        &c.Settings, CodeCommit: c.CodeCommit, Pin: c.SettingsPin, Trigger: c.Trigger,
+			From:        &c.Settings, CodeCommit: c.CodeCommit, Narrowed: narrowed != "", Pin: c.SettingsPin, Trigger: c.Trigger,
 			Token: c.SettingsToken, Client: c.client, Into: settingsDir, Cloned: &p.facts.settings,
 			Patience: p.patience.clone, Stall: p.patience.stall,
 		},
@@ -82,12 +93,21 @@ func (p *planner) plan() []pipeline.Step {
 			Credentials: nobody,
 			Settings:    settingsDir, Environment: c.Environment, Code: codeDir, Laid: &p.facts.laid,
 		},
-		// 6. From here on other people's code is executed, as nobody.
-		steps.Make[pipeline.None]{
-			Credentials: nobody,
-			Target:      "setup", Targets: c.SetupTargets, Dir: codeDir, Without: c.DeployOnly,
-			Tools: []string{"python", "node", "npm", "cdk", "make"},
-		},
+		// 6. From here on other people's code is executed: as nobody, unless
+		// READ_PACKAGES_ROLE is set. Then as one who may read packages and no more:
+		// the step assumes that role itself, and no other step holds it.
+		choose(
+			c.PackagesRole == "",
+			steps.Make[pipeline.None]{
+				Credentials: nobody,
+				Target:      "setup", Targets: c.SetupTargets, Dir: codeDir, Without: c.DeployOnly, Tools: tools,
+			},
+			steps.Make[pipeline.Packages]{
+				Credentials: packages,
+				Role:        c.PackagesRole, Session: packagesSession, Narrowed: packagesNarrowed,
+				Target: "setup", Targets: c.SetupTargets, Dir: codeDir, Without: c.DeployOnly, Tools: tools,
+			},
+		),
 		// 7.
 		steps.Make[pipeline.None]{
 			Credentials: nobody,
@@ -109,6 +129,14 @@ func (p *planner) plan() []pipeline.Step {
 			Target:      "deploy", Targets: c.DeployTargets, Flags: p.makeFlags, Dir: codeDir, Env: p.deployEnv,
 		},
 	}
+}
+
+// choose is the one step or, if usual is false, the other.
+func choose(usual bool, one, other pipeline.Step) pipeline.Step {
+	if usual {
+		return one
+	}
+	return other
 }
 
 // deployEnv lets a stack say what it runs.

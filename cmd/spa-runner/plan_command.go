@@ -51,7 +51,7 @@ asked on the network, assumed, cloned or written.`,
 }
 
 func (p *program) describePlan(c *Config) planned {
-	nobody := func(*string, string) aws.CredentialsProvider { return aws.AnonymousCredentials{} }
+	nobody := func(assumption) aws.CredentialsProvider { return aws.AnonymousCredentials{} }
 	list := (&planner{config: c, assume: nobody, build: c.environ["CODEBUILD_BUILD_NUMBER"], facts: &facts{}}).plan()
 	plan := planned{
 		Variables: c.Resolved, // [] and not null for programs:
@@ -64,6 +64,8 @@ func (p *program) describePlan(c *Config) planned {
 			if c.CodeCommit != nil {
 				s.Account = accountOf(c.SettingsRole)
 			}
+		case "packages":
+			s.Account = accountOf(c.PackagesRole)
 		case "deploy":
 			s.Account = accountOf(c.DeployRole)
 		}
@@ -94,7 +96,7 @@ func (p planned) text() string {
 		if v.Late {
 			late = "*"
 		}
-		fmt.Fprintf(&b, "  %s %-28s %s  (%s)\n", late, v.Name, v.Value, v.Source)
+		fmt.Fprintf(&b, "  %s %-34s %s  (%s)\n", late, v.Name, v.Value, v.Source)
 	}
 	b.WriteString("\nSet here, but seen by no child:\n\n  ")
 	if len(p.Withheld) == 0 {

@@ -106,7 +106,7 @@ func (p *program) execute(ctx context.Context, c *Config, e execution) error {
 	}
 	rt := &pipeline.Runtime{
 		Log: log.Logger(1), Output: log.Output(1), Broken: log.Err, Redact: plan.secret,
-		Env: c.childEnviron(p.environ), Untrusted: user, Grace: c.Grace, Hurry: p.hurry,
+		Env: c.childEnviron(p.environ), Untrusted: user, Grace: c.Grace, Hurry: p.hurry, KeysInEnv: c.KeysInEnv,
 	}
 	start := time.Now()
 	logStart(rt, c, e)

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"spa-runner/internal/loopback"
 	"spa-runner/pipeline"
@@ -84,13 +85,27 @@ func environments(w *world) (byStep map[string]map[string]string, o outcome) {
 	return byStep, o
 }
 
-// The golden file is the security review in one page: who acts as whom, and the
-// names that each child sees. A new step, scope or variable shows here.
+// The golden files are the security review in one page: who acts as whom, and
+// the names that each child sees. A new step, scope or variable shows here.
 func TestScopesAndWhatEachChildSees(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, loopback.Options{})
+	for golden, packages := range map[string]string{"scopes.golden": "", "scopes_packages.golden": packagesRole} {
+		t.Run(golden, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, loopback.Options{})
+			if packages != "" {
+				w.env["READ_PACKAGES_ROLE"] = packages
+			}
+			scopesAndWhatEachChildSees(t, w, golden)
+		})
+	}
+}
+
+func scopesAndWhatEachChildSees(t *testing.T, w *world, goldenName string) {
+	t.Helper()
 	plant(w)
 	w.env["OF_THE_PROJECT"] = "passes"
+	w.env["READ_SETTINGS_EXTERNAL_ID"], w.env["DEPLOY_ENVIRONMENT_EXTERNAL_ID"] = canary, canary
 	w.env["DATADOG_KEY"], w.env["SPA_RUNNER_DEPLOY_ONLY"] = "for deploy alone", "DATADOG_KEY"
 	w.write("settings", environmentPath+"/variables.sh", "export OF_THE_SCRIPT=passes\nNOT_EXPORTED=stays\n")
 	byStep, o := environments(w)
@@ -105,7 +120,7 @@ func TestScopesAndWhatEachChildSees(t *testing.T) {
 			fmt.Fprintf(&golden, "    %s\n", name)
 		}
 	}
-	file := filepath.Join("..", "..", "testdata", "scopes.golden")
+	file := filepath.Join("..", "..", "testdata", goldenName)
 	if *update {
 		if err := os.WriteFile(file, []byte(golden.String()), 0o644); err != nil {
 			t.Fatal(err)
@@ -126,7 +141,7 @@ func TestScopesAndWhatEachChildSees(t *testing.T) {
 			}
 		}
 	}
-	if deploy := byStep["make-deploy"]; deploy["AWS_SECRET_ACCESS_KEY"] == "" || deploy["SPA_CODE_COMMIT"] != w.commits["code"] {
+	if deploy := byStep["make-deploy"]; deploy["AWS_CONTAINER_AUTHORIZATION_TOKEN"] == "" || deploy["SPA_CODE_COMMIT"] != w.commits["code"] {
 		t.Errorf("deploy sees %v", slices.Sorted(maps.Keys(deploy)))
 	}
 }
@@ -160,10 +175,20 @@ const asSDK = "TEST_AS_SDK"
 
 func printSDKCredentials() {
 	cfg, err := config.LoadDefaultConfig(context.Background())
-	if err == nil {
-		_, err = cfg.Credentials.Retrieve(context.Background())
+	if err != nil {
+		fmt.Println(err)
+		return
 	}
-	fmt.Println("go sdk found credentials:", err == nil)
+	if _, err := cfg.Credentials.Retrieve(context.Background()); err != nil {
+		fmt.Println("go sdk found credentials: false")
+		return
+	}
+	who, err := sts.NewFromConfig(cfg).GetCallerIdentity(context.Background(), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("go sdk found credentials: true as", *who.Account)
 }
 
 // What real clients find in setup, lint and tests: nothing. In deploy: the
@@ -173,7 +198,7 @@ func TestRealClientsFindNoCredentials(t *testing.T) {
 	clients := []string{"TEST_AS_SDK=1 $(TEST_BINARY)"}
 	want := map[bool][]string{
 		false: {"go sdk found credentials: false"},
-		true:  {"go sdk found credentials: true"},
+		true:  {"go sdk found credentials: true as 333333333333"},
 	}
 	if _, err := exec.LookPath("aws"); err == nil {
 		clients = append(clients, "aws sts get-caller-identity --query Account --output text 2>&1 || true")

@@ -70,6 +70,7 @@ func TestNoSecretInAnyOutput(t *testing.T) {
 		heard := &listener{}
 		w := newWorld(t, loopback.Options{Middleware: heard.middleware})
 		w.env["SPA_RUNNER_LOG_FORMAT"] = format
+		w.env["SPA_RUNNER_DEPLOY_CREDENTIALS"] = "env" // so that there is more to print
 		w.env["CODE_GIT_TOKEN"] = gitToken
 		w.env["CANARY_WEBHOOK"] = webhook
 		w.env["UNUSED_PROXY"] = "http://user:" + url.QueryEscape(password) + "@127.0.0.1:1"

@@ -20,6 +20,9 @@ type variable struct {
 	// secret values have no flag (a command line can be read by everybody on
 	// the machine), are shown nowhere and reach no child.
 	secret bool
+	// withheld values are no secrets, but nobody needs them but the runner: no
+	// child sees them.
+	withheld bool
 	// emptyCounts says that set and empty is not the same as unset.
 	emptyCounts bool
 	// parse checks the value and stores it in the configuration.
@@ -47,6 +50,14 @@ func (c *Config) variables() []variable {
 		{
 			name: "SETTINGS_ROLE", parse: role(&c.settingsRoleAlias),
 			usage: "another name of READ_SETTINGS_ROLE",
+		},
+		{
+			name: "READ_SETTINGS_EXTERNAL_ID", withheld: true, parse: externalID(&c.SettingsExternalID),
+			usage: "external id that the trust policy of that role demands",
+		},
+		{
+			name: "SPA_RUNNER_SETTINGS_SESSION_POLICY", preset: "on", parse: either(&c.SettingsPolicy, "on", "off"),
+			usage: "narrow that role to pulling this one repository: on or off",
 		},
 		{
 			name: "SETTINGS_GIT_URL", required: true, parse: settingsURL(&c.Settings.URL),
@@ -105,6 +116,14 @@ func (c *Config) variables() []variable {
 			usage: "ARN of the role that deploys",
 		},
 		{
+			name: "DEPLOY_ENVIRONMENT_EXTERNAL_ID", withheld: true, parse: externalID(&c.DeployExternalID),
+			usage: "external id that the trust policy of that role demands",
+		},
+		{
+			name: "SPA_RUNNER_DEPLOY_CREDENTIALS", preset: "endpoint", parse: either(&c.KeysInEnv, "env", "endpoint"),
+			usage: "how children find their credentials: endpoint, which renews them, or env, three variables that end after an hour",
+		},
+		{
 			name: "AWS_REGION", late: true, parse: region(&c.Region),
 			usage: "region of the calls to STS; default: that of the CodeCommit URL",
 		},
@@ -114,6 +133,10 @@ func (c *Config) variables() []variable {
 		},
 
 		// What is run.
+		{
+			name: "READ_PACKAGES_ROLE", parse: role(&c.PackagesRole),
+			usage: "ARN of a role that make-setup acts as, narrowed to reading CodeArtifact and ECR; unset, it acts as nobody",
+		},
 		{
 			name: "SPA_RUNNER_SETUP_TARGETS", preset: "setup", emptyCounts: true, parse: targets(&c.SetupTargets),
 			usage: "make targets of make-setup; set and empty skips the step",

@@ -50,6 +50,10 @@ type Options struct {
 	// well formed, before credentials are issued. A *Fault is answered as it
 	// is, any other error as InternalFailure. Calls may come concurrently.
 	AssumeRole func(Call) error
+	// Life, if set, is how long an assumed role's session lives in the place of
+	// what was asked for: STS gives no less than a quarter of an hour, and
+	// nobody wants to wait for its end. STS tells it in whole seconds.
+	Life func(Call) time.Duration
 	// Middleware, if set, wraps everything the server answers: the place to
 	// inject delays, cut connections and broken answers.
 	Middleware func(http.Handler) http.Handler
@@ -59,11 +63,12 @@ type Options struct {
 }
 
 // Call is an STS call that carried a valid signature, as Calls and
-// Options.AssumeRole see it. For GetCallerIdentity only the first four fields
+// Options.AssumeRole see it. For GetCallerIdentity only the first five fields
 // are set.
 type Call struct {
 	Action    string // AssumeRole or GetCallerIdentity
 	CallerARN string
+	CallerKey string    // access key id of the caller, which changes with each renewal
 	Time      time.Time // of the server's clock
 	Code      string    // AWS error code of the answer, empty when it succeeded
 
@@ -155,6 +160,12 @@ func (s *Server) URL() string { return s.url }
 // a role in account 222222222222 that does not expire. They are new with each
 // server, and like all keys of this package they begin with ASIAFAKE.
 func (s *Server) ServiceCredentials() aws.Credentials { return s.service }
+
+// ServiceSession is another session of the same role, which ends after life:
+// what the container endpoint of a build would give next.
+func (s *Server) ServiceSession(life time.Duration) aws.Credentials {
+	return s.issue(serviceRoleARN, "dry-run", life)
+}
 
 // Calls are the STS calls so far, oldest first, whether granted or refused.
 // Calls with an invalid signature are nobody's and are not among them.

@@ -21,7 +21,7 @@ var rolePattern = regexp.MustCompile(`^arn:(aws[a-z-]*):iam::([0-9]{12}):role/(?
 
 // session is an identity of this server and the keys that prove it.
 type session struct {
-	secret, token        string
+	keyID, secret, token string
 	account, arn, userID string
 	expires              time.Time // zero for the service role, which does not expire
 }
@@ -52,6 +52,7 @@ func (s *Server) issue(roleARN, name string, life time.Duration) aws.Credentials
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sessions[c.AccessKeyID] = session{
+		keyID:   c.AccessKeyID,
 		secret:  c.SecretAccessKey,
 		token:   c.SessionToken,
 		account: account,

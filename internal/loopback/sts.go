@@ -47,7 +47,7 @@ func (s *Server) serveQuery(w http.ResponseWriter, r *http.Request) {
 		s.writeFault(w, r, err)
 		return
 	}
-	call := Call{Action: action, CallerARN: caller.arn, Time: s.opts.Clock()}
+	call := Call{Action: action, CallerARN: caller.arn, CallerKey: caller.keyID, Time: s.opts.Clock()}
 	var answer any
 	if action == "AssumeRole" {
 		answer, err = s.assumeRole(form, &call)
@@ -82,7 +82,11 @@ func (s *Server) assumeRole(form url.Values, call *Call) (any, error) {
 			return nil, err
 		}
 	}
-	issued := s.issue(call.RoleARN, call.SessionName, call.Duration)
+	life := call.Duration
+	if s.opts.Life != nil {
+		life = s.opts.Life(*call)
+	}
+	issued := s.issue(call.RoleARN, call.SessionName, life)
 	who, _ := s.session(issued.AccessKeyID)
 	var answer assumeRoleResponse
 	answer.Result.User.ID = who.userID

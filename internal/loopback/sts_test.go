@@ -63,6 +63,7 @@ func TestGoSDKRoundTrip(t *testing.T) {
 	got.Time = time.Time{}
 	want := Call{
 		Action: "AssumeRole", CallerARN: "arn:aws:sts::222222222222:assumed-role/loopback-service-role/dry-run", RoleARN: settingsRole,
+		CallerKey:   s.ServiceCredentials().AccessKeyID,
 		SessionName: "spa-runner@build=1", Policy: `{"Version":"2012-10-17"}`, ExternalID: "external", Duration: 20 * time.Minute,
 	}
 	if got != want {
@@ -70,6 +71,32 @@ func TestGoSDKRoundTrip(t *testing.T) {
 	}
 	if got := calls[1]; got.Action != "GetCallerIdentity" || got.CallerARN != arn {
 		t.Errorf("got call %+v, want GetCallerIdentity by %s", got, arn)
+	}
+}
+
+func TestSessionsOfAShortLife(t *testing.T) {
+	now := time.Now()
+	s := start(t, Options{Clock: func() time.Time { return now }, Life: func(Call) time.Duration { return 20 * time.Second }})
+	provider := stscreds.NewAssumeRoleProvider(stsClient(s, s.ServiceCredentials()), settingsRole)
+	c, err := provider.Retrieve(t.Context())
+	if want := now.UTC().Truncate(time.Second).Add(20 * time.Second); err != nil || !c.Expires.Equal(want) {
+		t.Fatalf("got %v, %v, want %s", c.Expires, err, want)
+	}
+	service := s.ServiceSession(30 * time.Second)
+	for _, creds := range []aws.Credentials{c, service} {
+		if _, err := stsClient(s, creds).GetCallerIdentity(t.Context(), nil); err != nil {
+			t.Error(err)
+		}
+	}
+	who, _ := s.session(service.AccessKeyID)
+	if own, _ := s.session(s.ServiceCredentials().AccessKeyID); who.arn != own.arn {
+		t.Errorf("another session of the service role is %s", who.arn)
+	}
+	now = now.Add(31 * time.Second)
+	for _, creds := range []aws.Credentials{c, service} {
+		if _, err := stsClient(s, creds).GetCallerIdentity(t.Context(), nil); errorCode(err) != "ExpiredToken" {
+			t.Errorf("after their end: got %v", err)
+		}
 	}
 }
 
