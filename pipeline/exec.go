@@ -7,15 +7,13 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"sync/atomic"
 	"syscall"
 	"time"
 )
 
 const (
-	// defaultGrace is how long a child may take to end after a signal when the
-	// Runtime does not say.
-	defaultGrace = 10 * time.Second
 	// drainLimit is how long the end of the output is waited for once all
 	// processes of a child are gone. Only somebody who was handed the pipe and
 	// is not a descendant can make it run out.
@@ -46,13 +44,20 @@ type Command struct {
 // for everything that it started. It is the one door to os/exec.
 //
 // The child leads a session, and so a process group, of its own. When ctx ends,
-// the group gets the signal that ended the run (SIGTERM for a time limit), then
-// the grace period, then SIGKILL. When the child has ended, however it did,
-// what is left of its group is killed, so that nothing of it runs beside the
-// next command or holds the pipes open, and so is what left the group.
+// all of the session gets the signal that ended the run (SIGTERM for a time
+// limit), then the grace period, then SIGKILL; the grace is also for those whose
+// leader died of the signal at once, as a shell does. When the child has ended by
+// itself, what is left of its group is killed, so that nothing of it runs beside
+// the next command or holds the pipes open. What left the session did so to be
+// spared such signals: it gets SIGKILL, when the session is empty.
 //
-// A status other than zero is a *ChildError.
+// A status other than zero is a *ChildError. Whatever the status, a child that
+// was asked to end did not do what it was started for: then the error is the
+// cause of the end, around a *ChildError.
 func Exec[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Command) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	env, err := childEnv(ctx, rt.Env, creds, c)
 	if err != nil {
 		return err
@@ -61,9 +66,13 @@ func Exec[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Com
 	if err != nil {
 		return err
 	}
-	p := &process{rt: rt, cmd: &exec.Cmd{
+	// The child is to end with the runner, however that ends, and the kernel takes
+	// the thread that started it for the runner: it must not go before the child.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	p := &process{grace: rt.grace(creds.scope()), hurry: rt.Hurry, cmd: &exec.Cmd{
 		Path: path, Args: c.Argv, Dir: c.Dir, Env: env, Stdin: c.Stdin,
-		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
+		SysProcAttr: ofOwnSession(),
 		WaitDelay:   drainLimit, // for Stdin alone: the output has pipes of ours
 	}}
 	defer p.closePipes()
@@ -76,7 +85,7 @@ func Exec[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Com
 	if err := p.cmd.Start(); err != nil {
 		return fmt.Errorf("starting %s in %s: %w", c.Argv[0], c.Dir, err)
 	}
-	waitErr := p.wait(ctx)
+	interrupted, waitErr := p.wait(ctx)
 	if !c.Beside {
 		if err := endStrays(); err != nil {
 			return err
@@ -85,7 +94,14 @@ func Exec[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Com
 	if err := p.drain(); err != nil {
 		return fmt.Errorf("reading what %s printed: %w", c.Argv[0], err)
 	}
-	return childError(c.Argv, waitErr)
+	err = childError(c.Argv, waitErr)
+	if !interrupted {
+		return err
+	}
+	if err == nil {
+		err = &ChildError{Argv: c.Argv}
+	}
+	return fmt.Errorf("%w (%w)", context.Cause(ctx), err)
 }
 
 // writer is where one stream of a child goes.
@@ -102,8 +118,9 @@ func (nopCloser) Close() error { return nil }
 
 // process is a child with its pipes.
 type process struct {
-	rt      *Runtime
 	cmd     *exec.Cmd
+	grace   time.Duration
+	hurry   <-chan struct{}
 	readers []*pipeReader
 	writers []*os.File // the child's ends, until it has been started
 	pumps   []chan error
@@ -164,44 +181,6 @@ func (p *process) closePipes() {
 	for _, w := range p.writers {
 		_ = w.Close()
 	}
-}
-
-// wait waits for the child to end, by itself or because ctx did.
-func (p *process) wait(ctx context.Context) error {
-	for _, w := range p.writers {
-		_ = w.Close()
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- waitAndEndGroup(p.cmd) }()
-	select {
-	case err := <-ended:
-		return err
-	case <-ctx.Done():
-		return p.interrupt(ctx, ended)
-	}
-}
-
-// interrupt passes the signal on to the group, gives it its grace, and kills it.
-func (p *process) interrupt(ctx context.Context, ended <-chan error) error {
-	signal := syscall.SIGTERM
-	if cause := (*InterruptedError)(nil); errors.As(context.Cause(ctx), &cause) {
-		signal = cause.Signal
-	}
-	_ = syscall.Kill(-p.cmd.Process.Pid, signal)
-	grace := p.rt.Grace
-	if grace == 0 {
-		grace = defaultGrace
-	}
-	timer := time.NewTimer(grace)
-	defer timer.Stop()
-	select {
-	case err := <-ended:
-		return err
-	case <-timer.C:
-	case <-p.rt.Hurry:
-	}
-	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
-	return <-ended
 }
 
 // drain waits until everything that was printed has been taken over.

@@ -35,7 +35,8 @@ type Runtime struct {
 	// Env is what children will see. It is made anew for each pass and is the
 	// only thing here that changes.
 	Env *Environ
-	// Grace is how long a child may take to end after a signal.
+	// Grace is how long a child may take to end after a signal; 0 means 60
+	// seconds in the scope Deploy and 10 in all others.
 	Grace time.Duration
 	// Hurry, when closed, cuts Grace short: the operator asked twice.
 	Hurry <-chan struct{}
@@ -118,7 +119,11 @@ func limited(limit time.Duration, run runFunc) runFunc {
 		if err == nil || ctx.Err() == nil {
 			return err
 		}
-		if cause := context.Cause(ctx); !errors.Is(err, cause) {
+		cause := context.Cause(ctx)
+		if skip := (*skipped)(nil); errors.As(err, &skip) {
+			return cause // or it would be taken for a success
+		}
+		if !errors.Is(err, cause) {
 			return fmt.Errorf("%w (%w)", cause, err)
 		}
 		return err
