@@ -101,8 +101,8 @@ func (p *program) execute(ctx context.Context, c *Config, e execution) error {
 	start := time.Now()
 	logStart(rt, c, e)
 	err = pipeline.Pipeline{Steps: list, StepTimeout: c.StepTimeout}.Run(ctx, rt)
-	logEnd(rt, plan, e, outcomeOf(recorder, all[len(all)-1].Name()), time.Since(start), err)
 	s := summary{execution: e, plan: plan, steps: all, recorder: recorder, took: time.Since(start), err: err}
+	logEnd(rt, plan, e, outcomeOf(recorder, all[len(all)-1].Name()), s.took, err, s.hint())
 	_ = log.Text(s.text()) // log.Err tells
 	if broken := log.Err(); broken != nil {
 		if err == nil {
@@ -201,13 +201,13 @@ func logStart(rt *pipeline.Runtime, c *Config, e execution) {
 }
 
 // logEnd writes the last event: what was deployed where, or which step ended it.
-func logEnd(rt *pipeline.Runtime, p *planner, e execution, deploy logs.Outcome, took time.Duration, err error) {
+func logEnd(rt *pipeline.Runtime, p *planner, e execution, deploy logs.Outcome, took time.Duration, err error, hint string) {
 	fields := []zap.Field{
 		zap.String("what", e.what), zap.Bool("deployed", !e.rehearsal && deploy == logs.Finished),
 		zap.Int64("took_ms", took.Milliseconds()), zap.Int("exit_code", pipeline.ExitCode(err)),
 		zap.String("settings_commit", p.facts.settings.Commit), zap.String("code_commit", p.facts.code.Commit),
 		zap.String("settings_account", accountOf(p.config.SettingsRole)), zap.String("deploy_account", accountOf(p.config.DeployRole)),
-		zap.String("region", p.config.DeployRegion),
+		zap.String("region", p.config.DeployRegion), zap.String("ended_by", endedBy(err)), zap.String("hint", hint),
 	}
 	fields = slices.DeleteFunc(fields, func(f zap.Field) bool { return f.Type == zapcore.StringType && f.String == "" })
 	if err == nil {

@@ -78,10 +78,11 @@ func (s summary) headline() string {
 func (s summary) next() string {
 	var failed *pipeline.StepError
 	var child *pipeline.ChildError
-	if errors.As(s.err, &failed) && errors.As(s.err, &child) && pipeline.Hint(s.err) == "" {
+	hint := s.hint()
+	if errors.As(s.err, &failed) && errors.As(s.err, &child) && hint == "" {
 		return "what it printed is above, between \"step started\" and \"step failed\" of " + failed.Step
 	}
-	return pipeline.Hint(s.err)
+	return hint
 }
 
 // outcomeOf is what became of a step, "" if it was not started.
