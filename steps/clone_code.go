@@ -23,6 +23,7 @@ type CloneCode struct {
 	RequirePinned bool
 	Client        *http.Client
 	Into          string
+	Mark          string           // says in Into who made it
 	Cloned        *gitclone.Result // receives what was cloned
 }
 
@@ -47,7 +48,7 @@ func (s CloneCode) Params() []pipeline.Param {
 // Run clones.
 func (s CloneCode) Run(ctx context.Context, rt *pipeline.Runtime) error {
 	cloned, err := gitclone.Clone(ctx, gitclone.Request{
-		URL: s.From.URL, Ref: s.From.Ref, Commit: s.From.Commit, Dir: s.Into,
+		URL: s.From.URL, Ref: s.From.Ref, Commit: s.From.Commit, Dir: s.Into, Mark: s.Mark,
 		Client: s.Client, Auth: tokenAuth(s.Token), FollowRedirects: true,
 		Accept: s.checkPinned,
 	})

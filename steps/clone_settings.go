@@ -39,6 +39,7 @@ type CloneSettings struct {
 	Token   pipeline.Secret
 	Client  *http.Client
 	Into    string
+	Mark    string           // says in Into who made it
 	Cloned  *gitclone.Result // receives what was cloned
 }
 
@@ -90,7 +91,7 @@ func (s CloneSettings) Run(ctx context.Context, rt *pipeline.Runtime) error {
 }
 
 func (s CloneSettings) request() gitclone.Request {
-	req := gitclone.Request{URL: s.From.URL, Ref: s.From.Ref, Commit: s.From.Commit, Dir: s.Into, Client: s.Client}
+	req := gitclone.Request{URL: s.From.URL, Ref: s.From.Ref, Commit: s.From.Commit, Dir: s.Into, Mark: s.Mark, Client: s.Client}
 	if s.CodeCommit != nil {
 		req.URL = s.CodeCommit.URL
 	}
