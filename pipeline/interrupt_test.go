@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -96,8 +97,9 @@ func TestNothingIsStartedAfterTheEnd(t *testing.T) {
 	rt, _, out := testRuntime()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(&InterruptedError{Signal: syscall.SIGINT})
-	if err := shell(t, ctx, rt, "echo started"); ExitCode(err) != 130 || out.String() != "" {
-		t.Errorf("got %v and %q", err, out)
+	var child *ChildError
+	if err := shell(t, ctx, rt, "echo started"); ExitCode(err) != 130 || errors.As(err, &child) || out.String() != "" {
+		t.Errorf("got %v and %q, want no child at all", err, out)
 	}
 }
 
@@ -207,5 +209,35 @@ func TestTheRunsLimitInsideAStepIsTheRuns(t *testing.T) {
 	var limit *TimeLimitError
 	if !errors.As(err, &limit) || limit.Of != "run" || strings.Contains(err.Error(), "of the step") {
 		t.Errorf("got %v, want the limit of the run", err)
+	}
+}
+
+// A child ends with the thread that started it, which must not be taken away
+// from it: a goroutine that ends while it is locked to its thread ends that too.
+func TestAChildOutlivesOtherThreads(t *testing.T) {
+	rt, _, out := testRuntime()
+	const children = 20
+	dir := t.TempDir()
+	ended := make(chan error)
+	for range children {
+		go func() {
+			ended <- Exec(t.Context(), rt, Credentials[None]{}, Command{Dir: dir, Argv: []string{"sh", "-c", "sleep 0.4; echo survived"}, Beside: true})
+		}()
+	}
+	for left := children; left > 0; {
+		select {
+		case err := <-ended:
+			left--
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(time.Millisecond):
+			for range 8 {
+				go runtime.LockOSThread()
+			}
+		}
+	}
+	if got := strings.Count(out.String(), "survived\n"); got != children {
+		t.Errorf("%d of %d survived", got, children)
 	}
 }

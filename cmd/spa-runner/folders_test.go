@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -79,26 +80,6 @@ func TestForeignFoldersAreRefused(t *testing.T) {
 	}
 }
 
-// A second run in the same work folder is refused, and does not disturb the first.
-func TestASecondRunBesideTheFirst(t *testing.T) {
-	t.Parallel()
-	h := newHeld(t, "assume-deploy-role")
-	_, end := h.begin(t)
-	h.reach(t)
-	beside := h.run("run")
-	if beside.code != 64 || !strings.Contains(beside.stderr, "another run is using the work folder") || !strings.Contains(beside.stderr, "it is run ") {
-		t.Errorf("got %v", beside)
-	}
-	if o := h.run("dry-run", "--workdir", h.workdir); o.code != 64 {
-		t.Errorf("a rehearsal there: got %v", o)
-	}
-	h.disarm()
-	if first := h.wait(t, end); first.code != 0 {
-		t.Errorf("the first: got %v", first)
-	}
-	h.checkDeployed(t)
-}
-
 func TestAFolderThatCannotBeReplaced(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, loopback.Options{})
@@ -151,4 +132,65 @@ func TestTheSourceOfARunIsNotReplaced(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(w.workdir, "code", "Makefile")); err != nil {
 		t.Error(err)
 	}
+}
+
+// fewTools is a PATH on which there is what the tests' targets need.
+func fewTools(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range []string{"make", "sh", "setsid", "sleep", "cat", "git", "true", "test", "echo", "grep", "sed", "cp"} {
+		if path, err := exec.LookPath(name); err == nil { // one that is needed and missing fails its target
+			if err := os.Symlink(path, filepath.Join(dir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return dir
+}
+
+// checkDeployed compares what was deployed with what was served, file by file.
+func (w *world) checkDeployed(t *testing.T) {
+	t.Helper()
+	want := files(t, w.dirs["code"])
+	for name, content := range files(t, filepath.Join(w.dirs["settings"], environmentPath)) {
+		want[name] = content
+	}
+	compare(t, "code", files(t, filepath.Join(w.workdir, "code")), want)
+	compare(t, "settings", files(t, filepath.Join(w.workdir, "settings")), files(t, w.dirs["settings"]))
+}
+
+func compare(t *testing.T, what string, got, want map[string]string) {
+	t.Helper()
+	for name := range want {
+		if got[name] != want[name] {
+			t.Errorf("%s: %s is %q, want %q", what, name, got[name], want[name])
+		}
+	}
+	for name := range got {
+		if _, ok := want[name]; !ok {
+			t.Errorf("%s: %s was not served", what, name)
+		}
+	}
+}
+
+// files are the files of a tree with their content, but for .git.
+func files(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			if entry != nil && entry.Name() == ".git" {
+				return fs.SkipDir
+			}
+			return err
+		}
+		content, err := os.ReadFile(path)
+		name, _ := filepath.Rel(dir, path)
+		all[name] = string(content)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -54,7 +57,12 @@ func newHeld(t *testing.T, step string) *held {
 	h := &held{step: step, reached: make(chan struct{}), release: make(chan struct{})}
 	h.armed.Store(true)
 	h.world = newWorld(t, loopback.Options{Middleware: h.middleware})
-	t.Cleanup(h.letGo)
+	t.Cleanup(func() { // what is left is a failure, and is not to stay
+		h.letGo()
+		for pid := range h.left() {
+			_ = unix.Kill(pid, unix.SIGKILL)
+		}
+	})
 	h.mark = "TEST_MARK=" + filepath.Base(filepath.Dir(h.workdir)) + t.Name()
 	name, value, _ := strings.Cut(h.mark, "=")
 	h.env[name], h.env["HOLD"], h.env["HELD"] = value, step, filepath.Join(t.TempDir(), "held")
@@ -70,22 +78,6 @@ func newHeld(t *testing.T, step string) *held {
 	h.write("code", "Makefile", "setup lint all-tests:\n\t@sh hold.sh make-$@\ndeploy:\n\t@sh hold.sh make-$@\n\t@echo deployed; cat settings.yaml\n")
 	h.serve()
 	return h
-}
-
-// fewTools is a PATH on which there is what the tests' targets need.
-func fewTools(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	for _, name := range []string{"make", "sh", "setsid", "sleep", "cat", "git", "true", "test", "echo", "grep", "sed", "cp"} {
-		path, err := exec.LookPath(name)
-		if err == nil {
-			err = os.Symlink(path, filepath.Join(dir, name))
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
 }
 
 // reach waits until the run is in the middle of the step.
@@ -209,14 +201,18 @@ func (h *held) wait(t *testing.T, end <-chan outcome) outcome {
 }
 
 // processes are the command lines of what is left of a run.
-func (h *held) processes() []string {
-	var list []string
+func (h *held) processes() []string { return slices.Sorted(maps.Values(h.left())) }
+
+// left is what is left of a run, by process id.
+func (h *held) left() map[int]string {
+	list := map[int]string{}
 	files, _ := filepath.Glob("/proc/[0-9]*/environ")
 	for _, file := range files {
 		environ, _ := os.ReadFile(file)
 		if bytes.Contains(environ, []byte(h.mark+"\x00")) {
 			line, _ := os.ReadFile(filepath.Join(filepath.Dir(file), "cmdline"))
-			list = append(list, string(bytes.ReplaceAll(line, []byte{0}, []byte(" "))))
+			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+			list[pid] = string(bytes.ReplaceAll(line, []byte{0}, []byte(" ")))
 		}
 	}
 	return list

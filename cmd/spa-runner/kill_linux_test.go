@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -188,49 +187,22 @@ func (h *held) checkFolders(t *testing.T) (there int) {
 	return len(f.Earlier)
 }
 
-// checkDeployed compares what was deployed with what was served, file by file.
-func (w *world) checkDeployed(t *testing.T) {
-	t.Helper()
-	want := files(t, w.dirs["code"])
-	for name, content := range files(t, filepath.Join(w.dirs["settings"], environmentPath)) {
-		want[name] = content
+// A second run in the same work folder is refused, and does not disturb the first.
+func TestASecondRunBesideTheFirst(t *testing.T) {
+	t.Parallel()
+	h := newHeld(t, "assume-deploy-role")
+	_, end := h.begin(t)
+	h.reach(t)
+	beside := h.run("run")
+	if beside.code != 64 || !strings.Contains(beside.stderr, "another run is using the work folder") || !strings.Contains(beside.stderr, "it is run ") {
+		t.Errorf("got %v", beside)
 	}
-	compare(t, "code", files(t, filepath.Join(w.workdir, "code")), want)
-	compare(t, "settings", files(t, filepath.Join(w.workdir, "settings")), files(t, w.dirs["settings"]))
-}
-
-func compare(t *testing.T, what string, got, want map[string]string) {
-	t.Helper()
-	for name := range want {
-		if got[name] != want[name] {
-			t.Errorf("%s: %s is %q, want %q", what, name, got[name], want[name])
-		}
+	if o := h.run("dry-run", "--workdir", h.workdir); o.code != 64 {
+		t.Errorf("a rehearsal there: got %v", o)
 	}
-	for name := range got {
-		if _, ok := want[name]; !ok {
-			t.Errorf("%s: %s was not served", what, name)
-		}
+	h.disarm()
+	if first := h.wait(t, end); first.code != 0 {
+		t.Errorf("the first: got %v", first)
 	}
-}
-
-// files are the files of a tree with their content, but for .git.
-func files(t *testing.T, dir string) map[string]string {
-	t.Helper()
-	all := map[string]string{}
-	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			if entry != nil && entry.Name() == ".git" {
-				return fs.SkipDir
-			}
-			return err
-		}
-		content, err := os.ReadFile(path)
-		name, _ := filepath.Rel(dir, path)
-		all[name] = string(content)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
+	h.checkDeployed(t)
 }
