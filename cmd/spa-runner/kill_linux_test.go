@@ -26,7 +26,7 @@ func TestSIGTERMInEachStep(t *testing.T) {
 				t.Parallel()
 				h := newHeld(t, step)
 				h.env["SPA_RUNNER_LOG_FORMAT"], h.env["STUBBORN"] = format, "yes"
-				h.env["SPA_RUNNER_GRACE_PERIOD"] = "400ms"
+				h.env["SPA_RUNNER_GRACE_PERIOD"] = "700ms"
 				cmd, end := h.begin(t)
 				h.reach(t)
 				if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -76,7 +76,7 @@ func (h *held) checkFrame(t *testing.T, o outcome) {
 	if len(failed) != 1 || !strings.Contains(fmt.Sprint(failed[0]["error"]), "interrupted by signal 15 ") {
 		t.Errorf("step failed: got %v", failed)
 	}
-	if strings.HasPrefix(h.step, "make-") && !strings.Contains(o.output(t, h.step), "holding\nasked to stop\n") {
+	if strings.HasPrefix(h.step, "make-") && !strings.Contains(o.output(t, h.step), "asked to stop\n") {
 		t.Errorf("the target was not asked, or its last words are lost: %v", o)
 	}
 	hint := fmt.Sprint(last["hint"])
