@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"time"
 
 	"go.uber.org/zap"
 
 	"spa-runner/internal/gitclone"
+	"spa-runner/internal/retry"
 	"spa-runner/pipeline"
 )
 
@@ -24,6 +26,8 @@ type CloneCode struct {
 	Client        *http.Client
 	Into          string
 	Mark          string           // says in Into who made it
+	Patience      retry.Policy     // with faults that may pass
+	Stall         time.Duration    // see gitclone.Request
 	Cloned        *gitclone.Result // receives what was cloned
 }
 
@@ -47,9 +51,9 @@ func (s CloneCode) Params() []pipeline.Param {
 
 // Run clones.
 func (s CloneCode) Run(ctx context.Context, rt *pipeline.Runtime) error {
-	cloned, err := gitclone.Clone(ctx, gitclone.Request{
+	cloned, err := patiently(ctx, rt, s.Patience, "cloning the code", gitclone.Request{
 		URL: s.From.URL, Ref: s.From.Ref, Commit: s.From.Commit, Dir: s.Into, Mark: s.Mark,
-		Client: s.Client, Auth: tokenAuth(s.Token), FollowRedirects: true,
+		Client: s.Client, Auth: tokenAuth(s.Token), FollowRedirects: true, Stall: s.Stall,
 		Accept: s.checkPinned,
 	})
 	switch {
