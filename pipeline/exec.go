@@ -12,10 +12,6 @@ import (
 	"time"
 )
 
-// defaultGrace is how long a child may take to end after a signal when the
-// Runtime does not say.
-const defaultGrace = 10 * time.Second
-
 // Command is one process to run.
 type Command struct {
 	Dir  string
@@ -39,16 +35,23 @@ type Command struct {
 // for everything that it started. It is the one door to os/exec.
 //
 // The child leads a session, and so a process group, of its own. When ctx ends,
-// the group gets the signal that ended the run (SIGTERM for a time limit), then
-// the grace period, then SIGKILL. When the child has ended, however it did,
-// what is left of its group is killed, so that nothing of it runs beside the
-// next command or holds the pipes open, and so is what left the group.
+// all of the session gets the signal that ended the run (SIGTERM for a time
+// limit), then the grace period, then SIGKILL; the grace is also for those whose
+// leader died of the signal at once, as a shell does. When the child has ended by
+// itself, what is left of its group is killed, so that nothing of it runs beside
+// the next command or holds the pipes open. What left the session did so to be
+// spared such signals: it gets SIGKILL, when the session is empty.
 //
 // In a scope other than None the child finds its credentials at an endpoint on
 // 127.0.0.1, which renews them and is there as long as the child is.
 //
-// A status other than zero is a *ChildError.
+// A status other than zero is a *ChildError. Whatever the status, a child that
+// was asked to end did not do what it was started for: then the error is the
+// cause of the end, around a *ChildError.
 func Exec[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Command) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	user := rt.user(creds.scope())
 	if rt.Untrusted != nil && c.Tree != "" {
 		if err := rt.Untrusted.give(c.Tree, user != nil); err != nil {
@@ -64,11 +67,12 @@ func Exec[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Com
 	if err != nil {
 		return err
 	}
-	p := &process{rt: rt, cmd: &exec.Cmd{
+	p := &process{grace: rt.grace(creds.scope()), hurry: rt.Hurry, over: make(chan struct{}), cmd: &exec.Cmd{
 		Path: path, Args: c.Argv, Dir: c.Dir, Env: env, Stdin: c.Stdin,
-		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
+		SysProcAttr: ofOwnSession(),
 		WaitDelay:   drainLimit, // for Stdin alone: the output has pipes of ours
 	}}
+	defer close(p.over)
 	defer p.closePipes()
 	if user != nil {
 		p.user, p.cmd.SysProcAttr.Credential = user, user.credential()
@@ -82,7 +86,7 @@ func Exec[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Com
 	if err := p.start(); err != nil {
 		return fmt.Errorf("starting %s in %s: %w", c.Argv[0], c.Dir, err)
 	}
-	waitErr := p.wait(ctx)
+	interrupted, waitErr := p.wait(ctx)
 	if !c.Beside {
 		if err := rt.endAll(); err != nil {
 			return err
@@ -91,24 +95,38 @@ func Exec[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Com
 	if err := p.drain(); err != nil {
 		return fmt.Errorf("reading what %s printed: %w", c.Argv[0], err)
 	}
-	return childError(c.Argv, waitErr)
+	err = childError(c.Argv, waitErr)
+	if !interrupted {
+		return err
+	}
+	if err == nil {
+		err = &ChildError{Argv: c.Argv}
+	}
+	return fmt.Errorf("%w (%w)", context.Cause(ctx), err)
 }
 
-// start starts the child. One of another user cannot come back from there by
-// way of a program with the setuid bit, such as sudo: no_new_privs is an attribute
-// of the thread that starts it, and never leaves it. So that thread is used once.
+// start starts the child, on a thread that is kept until the child is over: the
+// child is to end with the runner, however that ends, and the kernel takes the
+// thread that started it for the runner.
+//
+// A child of another user cannot come back from there by way of a program with
+// the setuid bit, such as sudo: no_new_privs is an attribute of the thread that
+// starts it, and never leaves it. So that thread is used once.
 func (p *process) start() error {
-	if p.user == nil {
-		return p.cmd.Start()
-	}
 	started := make(chan error, 1)
 	go func() {
-		runtime.LockOSThread() // and not unlocked, which ends the thread
-		err := noNewPrivileges()
+		runtime.LockOSThread()
+		var err error
+		if p.user != nil { // the thread ends with this goroutine
+			err = noNewPrivileges()
+		} else {
+			defer runtime.UnlockOSThread()
+		}
 		if err == nil {
 			err = p.cmd.Start()
 		}
 		started <- err
+		<-p.over
 	}()
 	return <-started
 }
@@ -133,50 +151,14 @@ func (rt *Runtime) endAll() error {
 
 // process is a child with its pipes.
 type process struct {
-	rt      *Runtime
 	cmd     *exec.Cmd
-	user    *User // nil: whoever the runner is
+	grace   time.Duration
+	hurry   <-chan struct{}
+	over    chan struct{} // closed when the child is
+	user    *User         // nil: whoever the runner is
 	readers []*pipeReader
 	writers []*os.File // the child's ends, until it has been started
 	pumps   []chan error
-}
-
-// wait waits for the child to end, by itself or because ctx did.
-func (p *process) wait(ctx context.Context) error {
-	for _, w := range p.writers {
-		_ = w.Close()
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- waitAndEndGroup(p.cmd) }()
-	select {
-	case err := <-ended:
-		return err
-	case <-ctx.Done():
-		return p.interrupt(ctx, ended)
-	}
-}
-
-// interrupt passes the signal on to the group, gives it its grace, and kills it.
-func (p *process) interrupt(ctx context.Context, ended <-chan error) error {
-	signal := syscall.SIGTERM
-	if cause := (*InterruptedError)(nil); errors.As(context.Cause(ctx), &cause) {
-		signal = cause.Signal
-	}
-	_ = syscall.Kill(-p.cmd.Process.Pid, signal)
-	grace := p.rt.Grace
-	if grace == 0 {
-		grace = defaultGrace
-	}
-	timer := time.NewTimer(grace)
-	defer timer.Stop()
-	select {
-	case err := <-ended:
-		return err
-	case <-timer.C:
-	case <-p.rt.Hurry:
-	}
-	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
-	return <-ended
 }
 
 // childError translates what os/exec says of the end of a child.

@@ -126,7 +126,9 @@ func TestInterruptionReachesTheGroup(t *testing.T) {
 		time.AfterFunc(300*time.Millisecond, func() { cancel(&InterruptedError{Signal: signal}) })
 		script := fmt.Sprintf("trap 'echo got %d; exit 9' %d; while :; do sleep 0.05; done", signal, signal)
 		err := shell(t, ctx, rt, script)
-		if want := fmt.Sprintf("got %d\n", signal); !strings.Contains(out.String(), want) || ExitCode(err) != 9 {
+		var child *ChildError
+		if want := fmt.Sprintf("got %d\n", signal); !strings.Contains(out.String(), want) ||
+			!errors.As(err, &child) || child.Code != 9 || ExitCode(err) != 128+int(signal) {
 			t.Errorf("got %q and %v, want %q", out, err, want)
 		}
 	}
@@ -147,7 +149,8 @@ func TestWhoIgnoresTheSignalIsKilledAfterTheGrace(t *testing.T) {
 		time.AfterFunc(100*time.Millisecond, func() { cancel(&InterruptedError{Signal: syscall.SIGTERM}) })
 		start := time.Now()
 		err := shell(t, ctx, rt, "trap '' TERM INT; while :; do sleep 7005; done")
-		if took := time.Since(start); took > 3*time.Second || ExitCode(err) != 137 {
+		var child *ChildError
+		if took := time.Since(start); took > 3*time.Second || !errors.As(err, &child) || child.Code != 137 || ExitCode(err) != 143 {
 			t.Errorf("hurry %v: got %v after %s, want it killed", hurry, err, took)
 		}
 		gone(t, "sleep 7005")

@@ -40,7 +40,8 @@ type Runtime struct {
 	// KeysInEnv hands children the keys of their scope in three variables, which
 	// end with them, in place of the endpoint that renews them.
 	KeysInEnv bool
-	// Grace is how long a child may take to end after a signal.
+	// Grace is how long a child may take to end after a signal; 0 means 60
+	// seconds in the scope Deploy and 10 in all others.
 	Grace time.Duration
 	// Hurry, when closed, cuts Grace short: the operator asked twice.
 	Hurry <-chan struct{}
@@ -124,7 +125,11 @@ func limited(limit time.Duration, run runFunc) runFunc {
 		if err == nil || ctx.Err() == nil {
 			return err
 		}
-		if cause := context.Cause(ctx); !errors.Is(err, cause) {
+		cause := context.Cause(ctx)
+		if skip := (*skipped)(nil); errors.As(err, &skip) {
+			return cause // or it would be taken for a success
+		}
+		if !errors.Is(err, cause) {
 			return fmt.Errorf("%w (%w)", cause, err)
 		}
 		return err

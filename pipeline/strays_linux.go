@@ -1,12 +1,9 @@
 package pipeline
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -60,49 +57,21 @@ func strays() ([]int, error) {
 	if errors.Is(err, unix.ECHILD) {
 		return nil, nil
 	}
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return nil, fmt.Errorf("looking for processes that a step left behind: %w", err)
-	}
 	session, err := unix.Getsid(0)
 	if err != nil {
 		return nil, fmt.Errorf("asking for the session of this process: %w", err)
 	}
+	all, err := processes()
+	if err != nil {
+		return nil, err
+	}
 	var pids []int
-	for _, entry := range entries {
-		pid, err := strconv.Atoi(entry.Name())
-		if err != nil {
-			continue
-		}
-		stat, err := os.ReadFile("/proc/" + entry.Name() + "/stat")
-		if err != nil {
-			continue // it has ended meanwhile
-		}
-		// "PID (name) state PPID group session …", where the name may hold anything.
-		var state string
-		var parent, group, sid int
-		rest := string(stat[bytes.LastIndexByte(stat, ')')+1:])
-		if _, err := fmt.Sscan(rest, &state, &parent, &group, &sid); err == nil &&
-			parent == os.Getpid() && sid != session {
-			pids = append(pids, pid)
+	for _, p := range all {
+		if p.parent == os.Getpid() && p.session != session {
+			pids = append(pids, p.pid)
 		}
 	}
 	return pids, nil
-}
-
-// waitAndEndGroup waits for a child and kills what it left in its group. The
-// child stays a zombie until that is done, so that its number, and with it that
-// of the group, cannot have been given to anybody else.
-func waitAndEndGroup(cmd *exec.Cmd) error {
-	pid := cmd.Process.Pid
-	for {
-		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
-		if !errors.Is(err, unix.EINTR) {
-			break
-		}
-	}
-	_ = unix.Kill(-pid, unix.SIGKILL)
-	return cmd.Wait()
 }
 
 // enlarge lets a pipe hold more than the 64 KB it has by default, so that a

@@ -16,10 +16,21 @@ func AdoptStrays() error { return nil }
 
 func endStrays() error { return nil }
 
-func waitAndEndGroup(cmd *exec.Cmd) error {
-	err := cmd.Wait()
-	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-	return err
+func ofOwnSession() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
+
+func watch(cmd *exec.Cmd) (ended <-chan struct{}, reap func() error) {
+	done := make(chan struct{})
+	var err error
+	go func() {
+		defer close(done)
+		err = cmd.Wait()
+	}()
+	return done, func() error { <-done; return err }
 }
+
+func signalSession(leader int, signal syscall.Signal) { _ = syscall.Kill(-leader, signal) }
+
+// sessionEmpty is asked when the leader has been waited for.
+func sessionEmpty(leader int) bool { return syscall.Kill(-leader, 0) != nil }
 
 func enlarge(*os.File) {}

@@ -25,6 +25,7 @@ type CloneCode struct {
 	RequirePinned bool
 	Client        *http.Client
 	Into          string
+	Mark          string           // says in Into who made it
 	Patience      retry.Policy     // with faults that may pass
 	Stall         time.Duration    // see gitclone.Request
 	Cloned        *gitclone.Result // receives what was cloned
@@ -51,7 +52,7 @@ func (s CloneCode) Params() []pipeline.Param {
 // Run clones.
 func (s CloneCode) Run(ctx context.Context, rt *pipeline.Runtime) error {
 	cloned, err := patiently(ctx, rt, s.Patience, "cloning the code", gitclone.Request{
-		URL: s.From.URL, Ref: s.From.Ref, Commit: s.From.Commit, Dir: s.Into,
+		URL: s.From.URL, Ref: s.From.Ref, Commit: s.From.Commit, Dir: s.Into, Mark: s.Mark,
 		Client: s.Client, Auth: tokenAuth(s.Token), FollowRedirects: true, Stall: s.Stall,
 		Accept: s.checkPinned,
 	})

@@ -43,6 +43,7 @@ type CloneSettings struct {
 	Token    pipeline.Secret
 	Client   *http.Client
 	Into     string
+	Mark     string           // says in Into who made it
 	Patience retry.Policy     // with faults that may pass
 	Stall    time.Duration    // see gitclone.Request
 	Cloned   *gitclone.Result // receives what was cloned
@@ -109,7 +110,7 @@ func (s CloneSettings) clone(ctx context.Context, rt *pipeline.Runtime) (gitclon
 }
 
 func (s CloneSettings) request() gitclone.Request {
-	req := gitclone.Request{URL: s.From.URL, Ref: s.From.Ref, Commit: s.From.Commit, Dir: s.Into, Client: s.Client, Stall: s.Stall}
+	req := gitclone.Request{URL: s.From.URL, Ref: s.From.Ref, Commit: s.From.Commit, Dir: s.Into, Mark: s.Mark, Client: s.Client, Stall: s.Stall}
 	if s.CodeCommit != nil {
 		req.URL = s.CodeCommit.URL
 	} else {

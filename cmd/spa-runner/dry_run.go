@@ -109,7 +109,7 @@ func (r *rehearsal) run(cmd *cobra.Command, p *program) (err error) {
 	if err := r.letThrough(c); err != nil {
 		return err
 	}
-	e := execution{what: "dry run", rehearsal: true, identity: r.identity, until: r.until}
+	e := execution{what: "dry run", rehearsal: true, identity: r.identity, until: r.until, sources: []string{r.settings, r.code}}
 	if !r.executeDeploy {
 		e.makeFlags = []string{"--dry-run"}
 	}

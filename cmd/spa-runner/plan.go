@@ -7,6 +7,7 @@ import (
 
 	"spa-runner/internal/awsname"
 	"spa-runner/internal/gitclone"
+	"spa-runner/internal/workfolder"
 	"spa-runner/pipeline"
 	"spa-runner/steps"
 )
@@ -72,7 +73,7 @@ func (p *planner) plan() []pipeline.Step {
 		steps.CloneSettings{
 			Credentials: settings,
 			From:        &c.Settings, CodeCommit: c.CodeCommit, Narrowed: narrowed != "", Pin: c.SettingsPin, Trigger: c.Trigger,
-			Token: c.SettingsToken, Client: c.client, Into: settingsDir, Cloned: &p.facts.settings,
+			Token: c.SettingsToken, Client: c.client, Into: settingsDir, Mark: workfolder.Mark(p.runID), Cloned: &p.facts.settings,
 			Patience: p.patience.clone, Stall: p.patience.stall,
 		},
 		// 3. May pin the code and name the role that deploys, so it comes before both.
@@ -85,7 +86,7 @@ func (p *planner) plan() []pipeline.Step {
 		steps.CloneCode{
 			Credentials: nobody,
 			From:        &c.Code, Token: c.CodeToken, RequirePinned: c.RequirePinned,
-			Client: c.client, Into: codeDir, Cloned: &p.facts.code,
+			Client: c.client, Into: codeDir, Mark: workfolder.Mark(p.runID), Cloned: &p.facts.code,
 			Patience: p.patience.clone, Stall: p.patience.stall,
 		},
 		// 5. Before any of the code is executed.

@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -18,7 +16,6 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"golang.org/x/term"
-	"mvdan.cc/sh/v3/syntax"
 
 	"spa-runner/internal/logs"
 	"spa-runner/pipeline"
@@ -56,14 +53,17 @@ type execution struct {
 	identity  func(context.Context, *awshttp.BuildableClient) (aws.Config, error)
 	makeFlags []string // of the deploy targets
 	until     string   // the last step; "" is all of them
+	sources   []string // folders that are read
 }
 
 // execute runs the plan once, with everything around it: folders, identity,
 // log, signals, time limit, summary.
 func (p *program) execute(ctx context.Context, c *Config, e execution) error {
-	if err := refuseFolders(c.Workdir); err != nil {
+	folder, err := openWorkFolder(c, e.sources...)
+	if err != nil {
 		return err
 	}
+	defer folder.Close()
 	if err := pipeline.AdoptStrays(); err != nil {
 		return err
 	}
@@ -110,9 +110,11 @@ func (p *program) execute(ctx context.Context, c *Config, e execution) error {
 	}
 	start := time.Now()
 	logStart(rt, c, e)
-	err = pipeline.Pipeline{Steps: list, StepTimeout: c.StepTimeout}.Run(ctx, rt)
-	logEnd(rt, plan, e, outcomeOf(recorder, all[len(all)-1].Name()), time.Since(start), err)
+	if err = replaceFolders(rt, folder); err == nil {
+		err = pipeline.Pipeline{Steps: list, StepTimeout: c.StepTimeout}.Run(ctx, rt)
+	}
 	s := summary{execution: e, plan: plan, steps: all, recorder: recorder, took: time.Since(start), err: err}
+	logEnd(rt, plan, e, outcomeOf(recorder, all[len(all)-1].Name()), s.took, err, s.hint())
 	_ = log.Text(s.text()) // log.Err tells
 	if broken := log.Err(); broken != nil {
 		if err == nil {
@@ -137,30 +139,6 @@ func (p *program) register(c *Config) {
 			c.Warnings = append(c.Warnings, name+" is too short, or too common a word, to be masked in the log")
 		}
 	}
-}
-
-// refuseFolders refuses a work folder in which something was cloned before: it
-// might be of another run, and would be taken for this one's.
-func refuseFolders(workdir string) error {
-	var there, quoted []string
-	for _, name := range []string{"settings", "code"} {
-		path := filepath.Join(workdir, name)
-		if _, err := os.Lstat(path); err != nil {
-			continue
-		}
-		there = append(there, path)
-		shellWord, err := syntax.Quote(path, syntax.LangPOSIX)
-		if err != nil {
-			shellWord = "(its name cannot be written for a shell)"
-		}
-		quoted = append(quoted, shellWord)
-	}
-	if len(there) == 0 {
-		return nil
-	}
-	return pipeline.WithHint(
-		&pipeline.ConfigError{Problems: []string{fmt.Sprintf("there is %s already, and a run begins with neither settings nor code", strings.Join(there, " and "))}},
-		fmt.Sprintf("remove what is not needed any more: rm -rf -- %s", strings.Join(quoted, " ")))
 }
 
 func (p *program) newLog(c *Config, also ...zapcore.Core) *logs.Log {
@@ -211,13 +189,13 @@ func logStart(rt *pipeline.Runtime, c *Config, e execution) {
 }
 
 // logEnd writes the last event: what was deployed where, or which step ended it.
-func logEnd(rt *pipeline.Runtime, p *planner, e execution, deploy logs.Outcome, took time.Duration, err error) {
+func logEnd(rt *pipeline.Runtime, p *planner, e execution, deploy logs.Outcome, took time.Duration, err error, hint string) {
 	fields := []zap.Field{
 		zap.String("what", e.what), zap.Bool("deployed", !e.rehearsal && deploy == logs.Finished),
 		zap.Int64("took_ms", took.Milliseconds()), zap.Int("exit_code", pipeline.ExitCode(err)),
 		zap.String("settings_commit", p.facts.settings.Commit), zap.String("code_commit", p.facts.code.Commit),
 		zap.String("settings_account", accountOf(p.config.SettingsRole)), zap.String("deploy_account", accountOf(p.config.DeployRole)),
-		zap.String("region", p.config.DeployRegion),
+		zap.String("region", p.config.DeployRegion), zap.String("ended_by", endedBy(err)), zap.String("hint", hint),
 	}
 	fields = slices.DeleteFunc(fields, func(f zap.Field) bool { return f.Type == zapcore.StringType && f.String == "" })
 	if err == nil {
@@ -226,7 +204,8 @@ func logEnd(rt *pipeline.Runtime, p *planner, e execution, deploy logs.Outcome, 
 	}
 	var failed *pipeline.StepError
 	if errors.As(err, &failed) {
-		fields = append(fields, zap.String("failed_step", failed.Step), zap.String("error", failed.Err.Error()))
+		fields, err = append(fields, zap.String("failed_step", failed.Step)), failed.Err
 	}
+	fields = append(fields, zap.String("error", err.Error()))
 	rt.Log.Error("run failed", fields...)
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -151,21 +150,6 @@ func spoil(how, role string) func(http.Handler) http.Handler {
 	}
 }
 
-func TestFoldersOfAnEarlierRunAreRefused(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, loopback.Options{})
-	w.serve()
-	w.workdir = filepath.Join(w.workdir, "my work")
-	w.env["SPA_RUNNER_WORKDIR"] = w.workdir
-	if err := os.MkdirAll(filepath.Join(w.workdir, "code"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	o := w.run("run")
-	if o.code != 64 || !strings.Contains(o.stderr, "rm -rf -- '"+filepath.Join(w.workdir, "code")+"'") || len(w.aws.Calls()) != 0 {
-		t.Errorf("got %v and %d calls of STS", o, len(w.aws.Calls()))
-	}
-}
-
 func TestSettingsThatAreNotOnCodeCommit(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, loopback.Options{})
@@ -223,7 +207,9 @@ func TestTimeLimits(t *testing.T) {
 		w.serve()
 		start := time.Now()
 		o := w.run("run")
-		if o.code != 124 || time.Since(start) > 20*time.Second || !strings.Contains(o.stdout, "the time limit of the "+name) {
+		last := o.find(t, "run failed", "")
+		if o.code != 124 || time.Since(start) > 20*time.Second || len(last) != 1 || last[0]["ended_by"] != name+" limit" ||
+			!strings.HasPrefix(fmt.Sprint(last[0]["error"]), "the time limit of the "+name+", 1.5s, ran out") {
 			t.Errorf("%s: got %v after %s", name, o, time.Since(start))
 		}
 	}

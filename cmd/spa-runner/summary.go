@@ -62,6 +62,8 @@ func (s summary) headline() string {
 	switch {
 	case errors.As(s.err, &failed):
 		return fmt.Sprintf("%s FAILED in %s after %s (exit code %d)", what, failed.Step, took, pipeline.ExitCode(s.err))
+	case s.err != nil:
+		return fmt.Sprintf("%s FAILED before its first step (exit code %d)", what, pipeline.ExitCode(s.err))
 	case deploy == logs.Skipped:
 		return fmt.Sprintf("%s finished in %s: nothing was deployed, SPA_RUNNER_DEPLOY_TARGETS is empty", what, took)
 	case deploy != logs.Finished:
@@ -78,10 +80,11 @@ func (s summary) headline() string {
 func (s summary) next() string {
 	var failed *pipeline.StepError
 	var child *pipeline.ChildError
-	if errors.As(s.err, &failed) && errors.As(s.err, &child) && pipeline.Hint(s.err) == "" {
+	hint := s.hint()
+	if errors.As(s.err, &failed) && errors.As(s.err, &child) && hint == "" {
 		return "what it printed is above, between \"step started\" and \"step failed\" of " + failed.Step
 	}
-	return pipeline.Hint(s.err)
+	return hint
 }
 
 // outcomeOf is what became of a step, "" if it was not started.

@@ -180,8 +180,8 @@ func (c *Config) variables() []variable {
 			usage: "time limit of each step",
 		},
 		{
-			name: "SPA_RUNNER_GRACE_PERIOD", preset: "30s", parse: duration(&c.Grace),
-			usage: "time between a signal to a child and its end by force",
+			name: "SPA_RUNNER_GRACE_PERIOD", parse: duration(&c.Grace),
+			usage: "time between a signal to a child and its end by force; default: 60s for make-deploy, 10s elsewhere",
 		},
 		{
 			name: "SPA_RUNNER_LOG_FORMAT", preset: string(logs.Auto), parse: logFormat(&c.LogFormat),

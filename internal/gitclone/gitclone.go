@@ -31,6 +31,8 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
+
+	"spa-runner/internal/workfolder"
 )
 
 // Request says what to clone, and where to.
@@ -45,6 +47,9 @@ type Request struct {
 	Commit string
 	// Dir is the folder to create; its parent must exist. Lookup ignores it.
 	Dir string
+	// Mark, if set, says who made Dir. It is written before anything is
+	// downloaded; see package workfolder.
+	Mark string
 	// Client carries the caller's proxies, certificates and time limits; nil means
 	// http.DefaultTransport. It is copied: redirects are this package's business,
 	// and a cookie jar is not used.
@@ -125,7 +130,7 @@ func Clone(ctx context.Context, r Request) (Result, error) {
 	}
 	res, err := fill(ctx, r, from, c)
 	if err != nil {
-		if rerr := os.RemoveAll(r.Dir); rerr != nil {
+		if rerr := workfolder.Remove(r.Dir); rerr != nil {
 			err = fmt.Errorf("%w (and removing the unfinished clone: %w)", err, rerr)
 		}
 		return Result{}, err
@@ -196,7 +201,7 @@ func fill(ctx context.Context, r Request, from remote, c choice) (res Result, er
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
 
-	repo, err := newRepository(root)
+	repo, err := newRepository(root, r.Mark)
 	if err != nil {
 		return Result{}, fmt.Errorf("preparing the clone of %s in %s: %w", from, r.Dir, err)
 	}

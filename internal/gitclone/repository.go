@@ -15,14 +15,24 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/index"
+
+	"spa-runner/internal/workfolder"
 )
 
 // repository is the .git folder of a clone, such that git works on it.
 // https://git-scm.com/docs/gitrepository-layout
 type repository struct{ root *os.Root }
 
-func newRepository(root *os.Root) (*repository, error) {
-	for _, dir := range []string{"", "objects", "objects/info", "objects/pack", "refs", "refs/heads", "refs/tags"} {
+func newRepository(root *os.Root, mark string) (*repository, error) {
+	if err := root.Mkdir(".git", 0o777); err != nil {
+		return nil, err
+	}
+	if mark != "" {
+		if err := root.WriteFile(workfolder.MarkFile, []byte(mark), 0o666); err != nil {
+			return nil, err
+		}
+	}
+	for _, dir := range []string{"objects", "objects/info", "objects/pack", "refs", "refs/heads", "refs/tags"} {
 		if err := root.Mkdir(path.Join(".git", dir), 0o777); err != nil {
 			return nil, err
 		}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"spa-runner/pipeline"
+)
+
+// endedBy says what ended a run before its time: "step limit", "run limit" or
+// the name of a signal; "" if nothing did.
+func endedBy(err error) string {
+	var limit *pipeline.TimeLimitError
+	var interrupted *pipeline.InterruptedError
+	switch {
+	case errors.As(err, &interrupted):
+		return unix.SignalName(interrupted.Signal)
+	case errors.As(err, &limit):
+		return limit.Of + " limit"
+	}
+	return ""
+}
+
+// deployCutShort says that make was ended in the middle of deploying: by a
+// signal, by a limit, or killed by somebody else. A target that fails by itself
+// has seen to what it started.
+func deployCutShort(deployStep string, err error) bool {
+	var failed *pipeline.StepError
+	var child *pipeline.ChildError
+	return errors.As(err, &failed) && failed.Step == deployStep &&
+		errors.As(err, &child) && (endedBy(err) != "" || child.Code > 128)
+}
+
+// hint is what to do about the failure, "" if nobody knows.
+func (s summary) hint() string {
+	c := s.plan.config
+	if s.execution.rehearsal || !deployCutShort(s.steps[len(s.steps)-1].Name(), s.err) {
+		return pipeline.Hint(s.err)
+	}
+	return fmt.Sprintf(`make deploy was cut short, but CloudFormation goes on by itself with what it had begun.
+Look, with an identity of account %s:
+  aws cloudformation describe-stacks --region %s --query "Stacks[?ends_with(StackStatus, 'IN_PROGRESS')].[StackName,StackStatus]" --output table
+As long as a stack is ..._IN_PROGRESS the next run waits for it or fails: start that when this list is empty`,
+		accountOf(c.DeployRole), c.DeployRegion)
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"go.uber.org/zap"
+	"mvdan.cc/sh/v3/syntax"
+
+	"spa-runner/internal/workfolder"
+	"spa-runner/pipeline"
+)
+
+// openWorkFolder takes the work folder for this run and refuses one in which
+// there is anything that a run would have to remove and did not make. Nothing is
+// changed yet.
+func openWorkFolder(c *Config, sources ...string) (*workfolder.Folder, error) {
+	f, err := workfolder.Open(c.Workdir, "settings", "code")
+	switch {
+	case errors.Is(err, workfolder.ErrInUse):
+		return nil, pipeline.WithHint(&pipeline.ConfigError{Problems: []string{err.Error()}},
+			"wait until it has ended, or give this run a folder of its own: SPA_RUNNER_WORKDIR")
+	case errors.Is(err, workfolder.ErrNoLocks):
+		c.Warnings = append(c.Warnings, err.Error()+": see to it that no other run uses it")
+	case err != nil:
+		return nil, &pipeline.ConfigError{Problems: []string{err.Error()}}
+	}
+	if err := errors.Join(refuseForeign(f), refuseSources(f, append(sources, c.Settings.URL, c.Code.URL))); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func refuseForeign(f *workfolder.Folder) error {
+	if len(f.Foreign) == 0 {
+		return nil
+	}
+	return pipeline.WithHint(
+		&pipeline.ConfigError{Problems: []string{fmt.Sprintf("there is %s already, and no run of spa-runner made it: a run replaces what a run made, and nothing else",
+			strings.Join(f.Foreign, " and "))}},
+		"remove what is not needed any more, or set SPA_RUNNER_WORKDIR to another folder: "+rmCommand(f.Foreign...))
+}
+
+// refuseSources refuses to remove what is about to be read.
+func refuseSources(f *workfolder.Folder, sources []string) error {
+	for _, source := range sources {
+		for _, e := range f.Earlier {
+			if source = localFolder(source); source != "" && isWithin(source, e.Path) {
+				return &pipeline.ConfigError{Problems: []string{fmt.Sprintf(
+					"%s is to be read, but it is where an earlier run worked, and this one would replace it: move it elsewhere, or set SPA_RUNNER_WORKDIR to another folder", source)}}
+			}
+		}
+	}
+	return nil
+}
+
+// localFolder is the folder that a git URL means, "" if it is elsewhere.
+func localFolder(gitURL string) string {
+	if !strings.Contains(gitURL, "://") {
+		return gitURL
+	}
+	if u, err := url.Parse(gitURL); err == nil && strings.EqualFold(u.Scheme, "file") {
+		return u.Path
+	}
+	return ""
+}
+
+// isWithin says whether a path is a folder or in it, both without symlinks.
+func isWithin(path, folder string) bool {
+	var real [2]string
+	for i, p := range []string{path, folder} {
+		absolute, err := filepath.Abs(p)
+		if err == nil {
+			absolute, err = filepath.EvalSymlinks(absolute)
+		}
+		if err != nil {
+			return false // what does not exist is not removed
+		}
+		real[i] = absolute
+	}
+	return real[0] == real[1] || strings.HasPrefix(real[0], real[1]+"/")
+}
+
+// replaceFolders removes what earlier runs left, aloud.
+func replaceFolders(rt *pipeline.Runtime, f *workfolder.Folder) error {
+	if len(f.Earlier) == 0 {
+		return nil
+	}
+	var paths, runs []string
+	for _, e := range f.Earlier {
+		paths, runs = append(paths, e.Path), append(runs, e.Run)
+	}
+	rt.Log.Info("replacing folders of an earlier run", zap.Strings("folders", paths), zap.Strings("made_by", runs))
+	if err := rt.Broken(); err != nil {
+		return fmt.Errorf("they were not removed, since the log is lost: %w", err)
+	}
+	if err := f.Replace(); err != nil {
+		return pipeline.WithHint(err, "nothing was started; remove them as a user who may: "+rmCommand(paths...))
+	}
+	return nil
+}
+
+func rmCommand(paths ...string) string {
+	words := []string{"rm -rf --"}
+	for _, path := range paths {
+		word, err := syntax.Quote(path, syntax.LangPOSIX)
+		if err != nil {
+			word = "(its name cannot be written for a shell)"
+		}
+		words = append(words, word)
+	}
+	return strings.Join(words, " ")
+}

@@ -1,0 +1,78 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"syscall"
+	"time"
+)
+
+const (
+	// defaultGrace is how long a child may take to end after a signal when the
+	// Runtime does not say, and deployGrace in the scope that changes an account:
+	// there a tool has something to put in order.
+	defaultGrace = 10 * time.Second
+	deployGrace  = 60 * time.Second
+	// lookAgain is how often a session that is to end is looked at.
+	lookAgain = 20 * time.Millisecond
+)
+
+// grace is how long a child may take to end after a signal.
+func (rt *Runtime) grace(scope string) time.Duration {
+	switch {
+	case rt.Grace > 0:
+		return rt.Grace
+	case scope == Deploy{}.name():
+		return deployGrace
+	}
+	return defaultGrace
+}
+
+// wait waits for the child to end, by itself or because ctx did, and then kills
+// what is left of its group.
+func (p *process) wait(ctx context.Context) (interrupted bool, err error) {
+	for _, w := range p.writers {
+		_ = w.Close()
+	}
+	ended, reap := watch(p.cmd)
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		interrupted = p.interrupt(ctx, ended)
+	}
+	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+	return interrupted, reap()
+}
+
+// interrupt passes the signal on and waits until the session is empty, for as
+// long as the grace lasts. It is false if the child had ended already.
+func (p *process) interrupt(ctx context.Context, ended <-chan struct{}) bool {
+	select {
+	case <-ended:
+		return false
+	default:
+	}
+	signal := syscall.SIGTERM
+	if cause := (*InterruptedError)(nil); errors.As(context.Cause(ctx), &cause) {
+		signal = cause.Signal
+	}
+	signalSession(p.cmd.Process.Pid, signal)
+	over := time.NewTimer(p.grace)
+	defer over.Stop()
+	again := time.NewTicker(lookAgain)
+	defer again.Stop()
+	for {
+		select {
+		case <-over.C:
+			return true
+		case <-p.hurry:
+			return true
+		case <-ended:
+			ended = nil
+		case <-again.C:
+			if ended == nil && sessionEmpty(p.cmd.Process.Pid) {
+				return true
+			}
+		}
+	}
+}

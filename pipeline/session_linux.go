@@ -1,0 +1,94 @@
+package pipeline
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// ofOwnSession makes a child lead a session, and end when the runner does: of a
+// SIGKILL to the runner alone it learns in no other way. It is SIGTERM and not
+// SIGKILL, since make passes that on to what it started.
+func ofOwnSession() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGTERM}
+}
+
+// watch tells when a child has ended. Until reap is called it stays a zombie, so
+// that its number, and with it that of its group and session, cannot have been
+// given to anybody else.
+func watch(cmd *exec.Cmd) (ended <-chan struct{}, reap func() error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			err := unix.Waitid(unix.P_PID, cmd.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+			if !errors.Is(err, unix.EINTR) {
+				return
+			}
+		}
+	}()
+	return done, cmd.Wait
+}
+
+// signalSession sends a signal to all of a session: to the group of its leader,
+// and to the other groups, such as timeout(1) and job control make them.
+func signalSession(leader int, signal syscall.Signal) {
+	_ = unix.Kill(-leader, signal)
+	all, _ := processes()
+	for _, p := range all {
+		if p.session == leader && p.group != leader {
+			_ = unix.Kill(p.pid, signal)
+		}
+	}
+}
+
+// sessionEmpty says that nothing of a session runs any more. If it cannot be
+// told, the grace period is waited for.
+func sessionEmpty(leader int) bool {
+	all, err := processes()
+	for _, p := range all {
+		if p.session == leader && !p.zombie {
+			return false
+		}
+	}
+	return err == nil
+}
+
+// proc is one process of this machine.
+type proc struct {
+	pid, parent, group, session int
+	zombie                      bool
+}
+
+// processes lists all of them that can be seen.
+func processes() ([]proc, error) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, fmt.Errorf("looking for processes that a step left behind: %w", err)
+	}
+	var all []proc
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		stat, err := os.ReadFile("/proc/" + entry.Name() + "/stat")
+		if err != nil {
+			continue // it has ended meanwhile
+		}
+		// "PID (name) state PPID group session …", where the name may hold anything.
+		p, state := proc{pid: pid}, ""
+		rest := string(stat[bytes.LastIndexByte(stat, ')')+1:])
+		if _, err := fmt.Sscan(rest, &state, &p.parent, &p.group, &p.session); err == nil {
+			p.zombie = state == "Z" || state == "X"
+			all = append(all, p)
+		}
+	}
+	return all, nil
+}
