@@ -157,13 +157,13 @@ func (c *comparison) difference(was Entry) string {
 		return whatNow(info, nil)
 	case now.Target != was.Target:
 		return fmt.Sprintf("it leads to %q now, and not to %q", now.Target, was.Target)
-	case now.Size == was.Size && now.Type == 0: // else there is no need to read, perhaps, a terabyte of holes
+	case now.Size == was.Size && now.Type == 0: // else it keeps no sum: there is no need to read, perhaps, a terabyte of holes
 		if _, now.Sum, err = sumOf(c.root, was.Path, info); err != nil {
 			return whatNow(nil, err)
 		}
 	}
 	switch {
-	case now.Sum != was.Sum || now.Size != was.Size:
+	case now.Sum != was.Sum:
 		return "its content was changed"
 	case now.Executable && !was.Executable:
 		return "it was made executable"
