@@ -26,6 +26,7 @@ const (
 	Finished Outcome = "finished"
 	Failed   Outcome = "failed"
 	Skipped  Outcome = "skipped"
+	Held     Outcome = "held"
 )
 
 // StepRecord is what became of one step.
@@ -35,7 +36,7 @@ type StepRecord struct {
 	Scope   string
 	Outcome Outcome
 	Took    time.Duration
-	Why     string // of a skipped step
+	Why     string // of a step that was skipped or held
 	Error   string // of a failed one
 	Hint    string
 }
@@ -90,8 +91,9 @@ func (r *Recorder) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	text := func(key string) string { s, _ := values[key].(string); return s }
 	r.state.mu.Lock()
 	defer r.state.mu.Unlock()
+	// That a run was held is its outcome, which the headline says.
 	if warning := e.Message + dataText(all, func(name string) string { return name }); e.Level == zap.WarnLevel &&
-		!slices.Contains(r.state.warnings, warning) {
+		e.Message != "run held" && !slices.Contains(r.state.warnings, warning) {
 		r.state.warnings = append(r.state.warnings, warning)
 	}
 	if e.Message == "step started" {
@@ -102,7 +104,7 @@ func (r *Recorder) Write(e zapcore.Entry, fields []zapcore.Field) error {
 		return nil
 	}
 	outcome, ok := map[string]Outcome{
-		"step finished": Finished, "step failed": Failed, "step skipped": Skipped,
+		"step finished": Finished, "step failed": Failed, "step skipped": Skipped, "step held": Held,
 	}[e.Message]
 	if !ok || len(r.state.steps) == 0 {
 		return nil
