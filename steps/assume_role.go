@@ -30,6 +30,8 @@ type AssumeRole[S pipeline.Scope] struct {
 	Session string
 	// Unneeded says why there is nothing to assume; "" if there is.
 	Unneeded string
+	// Before, if set, is asked before anything is assumed. Its error ends the pass.
+	Before func(context.Context, *pipeline.Runtime) error
 }
 
 // Name is assume-settings-role or assume-deploy-role.
@@ -51,6 +53,11 @@ func (a AssumeRole[S]) Params() []pipeline.Param {
 func (a AssumeRole[S]) Run(ctx context.Context, rt *pipeline.Runtime) error {
 	if a.Unneeded != "" {
 		return pipeline.Skip(a.Unneeded)
+	}
+	if a.Before != nil {
+		if err := a.Before(ctx, rt); err != nil {
+			return err
+		}
 	}
 	role, err := awsname.ParseRole(*a.Role)
 	if err != nil {
