@@ -13,8 +13,10 @@ import (
 
 	"spa-runner/internal/awsname"
 	"spa-runner/internal/codecommit"
+	"spa-runner/internal/globs"
 	"spa-runner/internal/logs"
 	"spa-runner/pipeline"
+	"spa-runner/steps"
 )
 
 // The parsers check one value each and store it. Their errors say what the
@@ -168,6 +170,24 @@ func names(to *[]string) func(string) error {
 			}
 		}
 		return nil
+	}
+}
+
+func patterns(to *globs.List) func(string) error {
+	return func(value string) (err error) {
+		*to, err = globs.Parse(value)
+		return err
+	}
+}
+
+// required takes patterns, or the word for what SPA needs.
+func required(to *globs.List, settings *bool) func(string) error {
+	return func(value string) error {
+		*to, *settings = nil, strings.TrimSpace(value) == steps.RequireSettings
+		if *settings {
+			return nil
+		}
+		return patterns(to)(value)
 	}
 }
 

@@ -129,7 +129,4 @@ func reachesInto(pattern, folder []string) bool {
 	return true
 }
 
-// IsLiteral tells that a pattern is the path of one file or folder.
-func IsLiteral(pattern string) bool { return !strings.ContainsAny(pattern, `*?[\`) }
-
 func (l List) String() string { return strings.Join(l, " ") }
