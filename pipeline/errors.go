@@ -38,6 +38,8 @@ func ExitCode(err error) int {
 		return ExitConfig
 	case errors.As(err, &child):
 		return child.Code
+	case Held(err) != nil:
+		return 0
 	}
 	return ExitRunner
 }
@@ -123,3 +125,26 @@ func (s *skipped) Error() string { return "skipped: " + s.why }
 
 // Skip ends a step with success and says why it had nothing to do.
 func Skip(why string) error { return &skipped{why: why} }
+
+// HeldError says that a pass was ended on purpose before it deployed: what was
+// asked for was done, so it is no failure, and the exit code is 0.
+type HeldError struct{ Why string }
+
+func (e *HeldError) Error() string { return "held: " + e.Why }
+
+// Hold ends the pass with a *HeldError: no later step is started.
+func Hold(why string) error { return &HeldError{Why: why} }
+
+// Held gives the *HeldError that an error is, with whatever was wrapped around
+// it. One that came together with another error is a failure, and gives nil.
+func Held(err error) *HeldError {
+	for next := err; next != nil; next = errors.Unwrap(err) {
+		err = next
+	}
+	if _, several := any(err).(interface{ Unwrap() []error }); several {
+		return nil
+	}
+	var held *HeldError
+	_ = errors.As(err, &held)
+	return held
+}

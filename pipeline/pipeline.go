@@ -92,6 +92,8 @@ func logged(run runFunc) runFunc {
 		case errors.As(err, &skip):
 			rt.Log.Info("step skipped", took, zap.String("why", skip.why))
 			return nil
+		case Held(err) != nil:
+			rt.Log.Info("step held", took, zap.String("why", Held(err).Why))
 		default:
 			fields := []zap.Field{took, zap.String("error", err.Error())}
 			if hint := Hint(err); hint != "" {

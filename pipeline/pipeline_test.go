@@ -55,6 +55,28 @@ func TestRunStopsAtTheFirstFailure(t *testing.T) {
 	}
 }
 
+// A hold ends the pass like a failure, and is none.
+func TestHold(t *testing.T) {
+	rt, events, _ := testRuntime()
+	rt.Log = rt.Log.WithOptions()
+	err := Pipeline{Steps: []Step{
+		step{name: "one", run: func(context.Context, *Runtime) error { return WithHint(Hold("release freeze"), "wait") }},
+		step{name: "two", run: succeed},
+	}}.Run(t.Context(), rt)
+	if held := Held(err); held == nil || held.Why != "release freeze" || ExitCode(err) != 0 || Hint(err) != "wait" {
+		t.Errorf("got %v, exit code %d", err, ExitCode(err))
+	}
+	if got, want := messages(events), []string{"step started one", "step held one"}; !slices.Equal(got, want) {
+		t.Errorf("events: got %q, want %q", got, want)
+	}
+	if why := events.FilterMessage("step held").All()[0].ContextMap()["why"]; why != "release freeze" {
+		t.Errorf("got %v", why)
+	}
+	if Held(nil) != nil || Held(errors.New("x")) != nil {
+		t.Error("what is no hold is one")
+	}
+}
+
 func TestNothingIsStartedWhenTheLogIsLost(t *testing.T) {
 	rt, _, _ := testRuntime()
 	var lost error
@@ -138,6 +160,12 @@ func TestExitCodes(t *testing.T) {
 		{&InterruptedError{Signal: syscall.SIGINT}, 130},
 		// The cause of the end wins over what it made of the child.
 		{fmt.Errorf("%w (%w)", &TimeLimitError{}, &ChildError{Code: 143}), 124},
+		// A hold is no failure, unless there was one as well.
+		{&StepError{"assume-deploy-role", WithHint(Hold("not today"), "wait")}, 0},
+		{fmt.Errorf("%w (%w)", errors.New("the log is lost"), Hold("not today")), 125},
+		{&StepError{"x", errors.Join(Hold("not today"), errors.New("broken"))}, 125},
+		{fmt.Errorf("%w (%w)", &InterruptedError{Signal: syscall.SIGTERM}, Hold("not today")), 143},
+		{errors.Join(&ConfigError{}, Hold("not today")), 64},
 	} {
 		if got := ExitCode(test.err); got != test.want {
 			t.Errorf("ExitCode(%v): got %d, want %d", test.err, got, test.want)

@@ -34,6 +34,8 @@ type AssumeRole[S pipeline.Scope] struct {
 	Narrowed string
 	// Unneeded says why there is nothing to assume; "" if there is.
 	Unneeded string
+	// Before, if set, is asked before anything is assumed. Its error ends the pass.
+	Before func(context.Context, *pipeline.Runtime) error
 }
 
 // Name is assume-settings-role or assume-deploy-role.
@@ -59,6 +61,11 @@ func roleParams(role, session, narrowed string) []pipeline.Param {
 func (a AssumeRole[S]) Run(ctx context.Context, rt *pipeline.Runtime) error {
 	if a.Unneeded != "" {
 		return pipeline.Skip(a.Unneeded)
+	}
+	if a.Before != nil {
+		if err := a.Before(ctx, rt); err != nil {
+			return err
+		}
 	}
 	return assume(ctx, rt, a.Credentials, *a.Role, a.Session)
 }

@@ -81,6 +81,28 @@ func TestAssumeRoleIsSkippedWhereThereIsNothingToAssume(t *testing.T) {
 	}
 }
 
+// What is asked before may end the pass, and then nothing is assumed.
+func TestAssumeRoleAsksBefore(t *testing.T) {
+	role := deployRole
+	retrieved := false
+	step := answering(&role, keys("333333333333"), nil)
+	step.Credentials = pipeline.Mint[pipeline.Deploy](aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		retrieved = true
+		return keys("333333333333"), nil
+	}), func(...string) {})
+	var answer error
+	step.Before = func(context.Context, *pipeline.Runtime) error { return answer }
+	answer = pipeline.Hold("not today")
+	s := newStage(t)
+	if err := s.run(step); pipeline.Held(err) == nil || retrieved || s.count("step held") != 1 {
+		t.Errorf("got %v, retrieved %v", err, retrieved)
+	}
+	answer = nil
+	if s.mustRun(step); !retrieved {
+		t.Error("the role was not assumed")
+	}
+}
+
 // The role is read when the step runs: variables.sh may have changed it.
 func TestAssumeRoleReadsTheRoleLate(t *testing.T) {
 	s := newStage(t)

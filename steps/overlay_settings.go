@@ -7,13 +7,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/otiai10/copy"
 	"go.uber.org/zap"
 
+	"spa-runner/internal/globs"
+	"spa-runner/internal/manifest"
 	"spa-runner/pipeline"
 )
 
@@ -28,8 +28,18 @@ type OverlaySettings struct {
 	Settings    string // the clone of the settings
 	Environment string // the folder in it, relative
 	Code        string // the clone of the code
-	// Laid, if set, receives what was copied, in the order of the paths.
-	Laid *[]LaidFile
+	// Protect are files of the code that the settings may neither replace nor add.
+	Protect globs.List
+	// Require are files that the environment must have; RequireSettings demands
+	// in their place what [RequireSettings] stands for.
+	Require         globs.List
+	RequireSettings bool
+	// Laid, if set, receives what was copied, in the order of the paths; Written
+	// what that made of the code, folders included.
+	Laid    *[]LaidFile
+	Written *[]manifest.Entry
+	// Hold, if set, receives why the environment must not be deployed, "" if it may.
+	Hold *string
 }
 
 // LaidFile is one file of the overlay.
@@ -43,10 +53,17 @@ func (OverlaySettings) Name() string { return "overlay-settings" }
 
 // Params shows what is laid over what.
 func (o OverlaySettings) Params() []pipeline.Param {
-	return []pipeline.Param{
+	params := []pipeline.Param{
 		{Name: "from", Value: filepath.Join(filepath.Base(o.Settings), o.Environment)},
 		{Name: "over", Value: filepath.Base(o.Code)},
 	}
+	if len(o.Protect) > 0 {
+		params = append(params, pipeline.Param{Name: "protect", Value: o.Protect.String()})
+	}
+	if len(o.Require) > 0 {
+		params = append(params, pipeline.Param{Name: "require", Value: o.Require.String()})
+	}
+	return params
 }
 
 // Run copies. Where something cannot be laid, nothing is.
@@ -55,13 +72,19 @@ func (o OverlaySettings) Run(ctx context.Context, rt *pipeline.Runtime) error {
 	if err != nil {
 		return err
 	}
-	laid, err := o.inspect(ctx, source)
+	hold := readHold(source)
+	entries, err := o.inspect(ctx, source)
 	if err != nil {
 		return err
 	}
+	laid := laidFiles(entries)
 	if len(laid) == 0 {
 		return fmt.Errorf("the environment folder %q of the settings is empty: the code would be deployed with the settings it ships", o.Environment)
 	}
+	if err := o.allowed(rt, source, entries); err != nil {
+		return err
+	}
+	tellHold(rt, hold, entries)
 	if hidden := topLevelDotfiles(laid); len(hidden) > 0 {
 		rt.Log.Warn("hidden files at the top of the environment are laid over the code too; the shell buildspec left them out",
 			zap.Strings("files", hidden))
@@ -79,105 +102,54 @@ func (o OverlaySettings) Run(ctx context.Context, rt *pipeline.Runtime) error {
 		rt.Log.Info("settings file", zap.String("file", f.Path), zap.String("action", action))
 	}
 	rt.Log.Info("settings laid over the code", zap.Int("added", added), zap.Int("replaced", len(laid)-added))
+	return o.tell(laid, entries, hold)
+}
+
+// isNoSetting is what is in the environment folder, but not for the code: a
+// repository, and what holds the environment.
+func isNoSetting(source, path string) bool {
+	return filepath.Base(path) == ".git" || path == filepath.Join(source, HoldFile)
+}
+
+func laidFiles(entries []overlaid) []LaidFile {
+	var laid []LaidFile
+	for _, e := range entries {
+		if e.typ != fs.ModeDir {
+			laid = append(laid, LaidFile{Path: e.name, Replaced: e.there != nothing})
+		}
+	}
+	return laid
+}
+
+// tell hands over what was done.
+func (o OverlaySettings) tell(laid []LaidFile, entries []overlaid, hold string) error {
 	if o.Laid != nil {
 		*o.Laid = laid
 	}
-	return nil
-}
-
-// inspect lists what will be copied, and everything that speaks against it.
-func (o OverlaySettings) inspect(ctx context.Context, source string) ([]LaidFile, error) {
-	var laid []LaidFile
-	var problems []error
-	var fresh []string // folders that take the place of a symlink
-	err := filepath.WalkDir(source, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || ctx.Err() != nil {
-			return errors.Join(err, context.Cause(ctx))
-		}
-		if entry.Name() == ".git" {
-			return skipEntry(entry)
-		}
-		name, err := filepath.Rel(source, path)
-		if err != nil {
-			return err
-		}
-		below := func(folder string) bool { return strings.HasPrefix(name, folder+"/") }
-		destination := filepath.Join(o.Code, name)
-		if slices.ContainsFunc(fresh, below) {
-			destination = "" // whatever is there now is behind the link
-		}
-		there, err := compatible(entry, destination)
-		if there == fs.ModeSymlink && entry.IsDir() {
-			fresh = append(fresh, name)
-		}
-		if err == nil && entry.Type() == fs.ModeSymlink {
-			err = staysInside(source, path)
-		}
-		if err != nil {
-			problems = append(problems, fmt.Errorf("%s: %w", name, err))
-			return nil
-		}
-		if !entry.IsDir() {
-			laid = append(laid, LaidFile{Path: name, Replaced: there != nothing})
-		}
-		return nil
-	})
-	if err = errors.Join(err, errors.Join(problems...)); err != nil {
-		return nil, fmt.Errorf("the settings cannot be laid over the code, and nothing was: %w", err)
+	if o.Hold != nil {
+		*o.Hold = hold
 	}
-	return laid, nil
+	if o.Written == nil {
+		return nil
+	}
+	root, err := os.OpenRoot(o.Code)
+	if err != nil {
+		return fmt.Errorf("opening the code: %w", err)
+	}
+	defer func() { _ = root.Close() }()
+	written := make([]manifest.Entry, len(entries))
+	for i, e := range entries {
+		if written[i], err = manifest.Read(root, e.name); err != nil {
+			return fmt.Errorf("reading what was laid over the code: %w", err)
+		}
+	}
+	*o.Written = written
+	return nil
 }
 
 func skipEntry(entry fs.DirEntry) error {
 	if entry.IsDir() {
 		return fs.SkipDir
-	}
-	return nil
-}
-
-// nothing is the type of what is not there.
-const nothing = fs.ModeIrregular
-
-// compatible says whether an entry may go where it would go, and the type of
-// what it would replace there.
-func compatible(entry fs.DirEntry, destination string) (there fs.FileMode, err error) {
-	if t := entry.Type(); !entry.IsDir() && !t.IsRegular() && t != fs.ModeSymlink {
-		return nothing, fmt.Errorf("it is neither a file nor a folder nor a symlink (%s)", t)
-	}
-	info, err := os.Lstat(destination)
-	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
-		return nothing, nil // below a file it is the folder's entry that is refused
-	case err != nil:
-		return nothing, err
-	case info.Mode().Type() == fs.ModeSymlink:
-		return fs.ModeSymlink, nil
-	case entry.IsDir() && !info.IsDir():
-		return nothing, errors.New("it is a folder in the settings and a file in the code: rename one of them")
-	case !entry.IsDir() && info.IsDir():
-		return nothing, errors.New("it is a file in the settings and a folder in the code: rename one of them")
-	}
-	return info.Mode().Type(), nil
-}
-
-// staysInside refuses a symlink that means something outside the environment:
-// copied into the code it would lead to wherever that is on the build machine.
-// The folders above a link are real ones. So .. at the beginning of its target
-// can be counted, but after a name, which may be another link, it cannot.
-func staysInside(source, link string) error {
-	target, err := os.Readlink(link)
-	if err != nil {
-		return err
-	}
-	down, unclear := false, false
-	for name := range strings.SplitSeq(target, "/") {
-		unclear = unclear || down && name == ".."
-		down = down || name != ".." && name != "." && name != ""
-	}
-	rel, err := filepath.Rel(source, filepath.Join(filepath.Dir(link), target))
-	if unclear || filepath.IsAbs(target) || err != nil || !filepath.IsLocal(rel) {
-		return fmt.Errorf("it is a symlink to %q, which leads outside the environment folder or, with .. after a name, may do so: "+
-			"put the file itself there", target)
 	}
 	return nil
 }
@@ -201,11 +173,11 @@ func lay(ctx context.Context, source, code string) error {
 	return copy.Copy(source, code, copy.Options{
 		OnSymlink:   func(string) copy.SymlinkAction { return copy.Shallow },
 		OnDirExists: func(string, string) copy.DirExistsAction { return copy.Merge },
-		Skip: func(info fs.FileInfo, _, destination string) (bool, error) {
+		Skip: func(_ fs.FileInfo, path, destination string) (bool, error) {
 			if ctx.Err() != nil {
 				return false, context.Cause(ctx)
 			}
-			if info.Name() == ".git" {
+			if isNoSetting(source, path) {
 				return true, nil
 			}
 			there, err := os.Lstat(destination)

@@ -43,11 +43,16 @@ func newOverlay(t *testing.T, settings, code map[string]string) *overlay {
 // wantRefusal runs the step, which must lay nothing at all.
 func (o *overlay) wantRefusal(want ...string) {
 	o.t.Helper()
+	o.refused(newStage(o.t), pipeline.ExitRunner, want...)
+}
+
+// refused is wantRefusal with an exit code, and gives the error.
+func (o *overlay) refused(s *stage, code int, want ...string) error {
+	o.t.Helper()
 	before := treeOf(o.t, o.Code)
-	s := newStage(o.t)
 	err := s.run(o)
-	if err == nil || pipeline.ExitCode(err) != pipeline.ExitRunner {
-		o.t.Fatalf("it was laid: %v", err)
+	if err == nil || pipeline.ExitCode(err) != code {
+		o.t.Fatalf("got exit code %d, want %d: %v", pipeline.ExitCode(err), code, err)
 	}
 	contains(o.t, "error", err.Error(), want...)
 	if after := treeOf(o.t, o.Code); !slices.Equal(before, after) {
@@ -56,6 +61,7 @@ func (o *overlay) wantRefusal(want ...string) {
 	if o.laid != nil || s.count("settings file") != 0 {
 		o.t.Errorf("files are told as laid: %v", o.laid)
 	}
+	return err
 }
 
 func TestOverlayNamesAndParams(t *testing.T) {

@@ -50,6 +50,9 @@ func (c *Config) checkTogether() []string {
 			problems = append(problems, name+" would pass in clear text to "+serverOf(way.url)+": write https://")
 		}
 	}
+	if !c.requireSettings && len(c.OverlayRequire) == 0 {
+		c.Warnings = append(c.Warnings, "SPA_RUNNER_OVERLAY_REQUIRE is empty: an environment without settings is deployed with those that the code ships")
+	}
 	if set, ok := c.script["CODE_GIT_COMMIT"]; ok && set.Value == "" && c.environ["CODE_GIT_COMMIT"] != "" {
 		problems = append(problems, "CODE_GIT_COMMIT is emptied by variables.sh, but the project demands it: remove that line, or set the commit that is wanted")
 	}

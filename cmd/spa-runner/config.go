@@ -8,6 +8,7 @@ import (
 
 	"spa-runner/internal/codecommit"
 	"spa-runner/internal/gitclone"
+	"spa-runner/internal/globs"
 	"spa-runner/internal/logs"
 	"spa-runner/internal/shellvars"
 	"spa-runner/pipeline"
@@ -44,6 +45,10 @@ type Config struct {
 	DeployRegion string
 	DeployOnly   []string
 
+	// OverlayProtect are files that the settings may not touch, OverlayRequire those
+	// that an environment must have, MayChange those that setup, lint and tests may change.
+	OverlayProtect, OverlayRequire, MayChange globs.List
+
 	SetupTargets, LintTargets, TestTargets, DeployTargets []string
 
 	VariablesExec               bool
@@ -60,6 +65,7 @@ type Config struct {
 	// order of the table. Those of secrets are masked.
 	Resolved []Resolved
 
+	requireSettings   bool // in place of OverlayRequire: what SPA needs
 	settingsRoleAlias string
 	projectCodeURL    string // CODE_GIT_URL before variables.sh
 	flags, environ    map[string]string

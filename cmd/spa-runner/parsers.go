@@ -13,8 +13,10 @@ import (
 
 	"spa-runner/internal/awsname"
 	"spa-runner/internal/codecommit"
+	"spa-runner/internal/globs"
 	"spa-runner/internal/logs"
 	"spa-runner/pipeline"
+	"spa-runner/steps"
 )
 
 // The parsers check one value each and store it. Their errors say what the
@@ -182,6 +184,24 @@ func userName(to *string) func(string) error {
 			return errors.New("write the name of a user of the build image, such as codebuild-user, or its number")
 		}
 		return nil
+	}
+}
+
+func patterns(to *globs.List) func(string) error {
+	return func(value string) (err error) {
+		*to, err = globs.Parse(value)
+		return err
+	}
+}
+
+// required takes patterns, or the word for what SPA needs.
+func required(to *globs.List, settings *bool) func(string) error {
+	return func(value string) error {
+		*to, *settings = nil, strings.TrimSpace(value) == steps.RequireSettings
+		if *settings {
+			return nil
+		}
+		return patterns(to)(value)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"spa-runner/internal/awsname"
 	"spa-runner/internal/gitclone"
+	"spa-runner/internal/manifest"
 	"spa-runner/internal/workfolder"
 	"spa-runner/pipeline"
 	"spa-runner/steps"
@@ -17,6 +18,8 @@ type facts struct {
 	settings gitclone.Result
 	code     gitclone.Result
 	laid     []steps.LaidFile
+	written  []manifest.Entry // what that made of the code
+	hold     string           // why the environment must not be deployed
 }
 
 // planner makes the plan. What differs between a run and its rehearsals is here.
@@ -92,7 +95,9 @@ func (p *planner) plan() []pipeline.Step {
 		// 5. Before any of the code is executed.
 		steps.OverlaySettings{
 			Credentials: nobody,
-			Settings:    settingsDir, Environment: c.Environment, Code: codeDir, Laid: &p.facts.laid,
+			Settings:    settingsDir, Environment: c.Environment, Code: codeDir,
+			Protect: c.OverlayProtect, Require: c.OverlayRequire, RequireSettings: c.requireSettings,
+			Laid: &p.facts.laid, Written: &p.facts.written, Hold: &p.facts.hold,
 		},
 		// 6. From here on other people's code is executed: as nobody, unless
 		// READ_PACKAGES_ROLE is set. Then as one who may read packages and no more:
@@ -119,10 +124,11 @@ func (p *planner) plan() []pipeline.Step {
 			Credentials: nobody,
 			Target:      "all-tests", Targets: c.TestTargets, Dir: codeDir, Without: c.DeployOnly,
 		},
-		// 9. Only now, from the service role again, never from the settings role.
+		// 9. Only now, from the service role again, never from the settings role; and
+		// only if the code is still what was cloned, and nobody holds the environment.
 		steps.AssumeRole[pipeline.Deploy]{
 			Credentials: deploy,
-			Role:        &c.DeployRole, Session: deploySession,
+			Role:        &c.DeployRole, Session: deploySession, Before: p.beforeDeploy(codeDir),
 		},
 		// 10. The one step that may change the target account.
 		steps.Make[pipeline.Deploy]{

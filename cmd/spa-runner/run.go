@@ -188,7 +188,8 @@ func logStart(rt *pipeline.Runtime, c *Config, e execution) {
 	}
 }
 
-// logEnd writes the last event: what was deployed where, or which step ended it.
+// logEnd writes the last event: what was deployed where, why it was not, or which
+// step ended it.
 func logEnd(rt *pipeline.Runtime, p *planner, e execution, deploy logs.Outcome, took time.Duration, err error, hint string) {
 	fields := []zap.Field{
 		zap.String("what", e.what), zap.Bool("deployed", !e.rehearsal && deploy == logs.Finished),
@@ -200,6 +201,10 @@ func logEnd(rt *pipeline.Runtime, p *planner, e execution, deploy logs.Outcome, 
 	fields = slices.DeleteFunc(fields, func(f zap.Field) bool { return f.Type == zapcore.StringType && f.String == "" })
 	if err == nil {
 		rt.Log.Info("run finished", fields...)
+		return
+	}
+	if held := pipeline.Held(err); held != nil {
+		rt.Log.Warn("run held", append(fields, zap.String("why", held.Why))...)
 		return
 	}
 	var failed *pipeline.StepError

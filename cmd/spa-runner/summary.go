@@ -46,7 +46,11 @@ func (s summary) text() string {
 		}
 	}
 	if s.err != nil {
-		fmt.Fprintf(&b, "\n  cause:   %s\n", indent(s.err.Error()))
+		cause := s.err.Error()
+		if held := pipeline.Held(s.err); held != nil {
+			cause = held.Error()
+		}
+		fmt.Fprintf(&b, "\n  cause:   %s\n", indent(cause))
 		if next := s.next(); next != "" {
 			fmt.Fprintf(&b, "  next:    %s\n", indent(next))
 		}
@@ -59,7 +63,10 @@ func (s summary) headline() string {
 	what, took := s.execution.what, rounded(s.took)
 	var failed *pipeline.StepError
 	deploy := outcomeOf(s.recorder, s.steps[len(s.steps)-1].Name())
+	held := pipeline.Held(s.err)
 	switch {
+	case held != nil:
+		return fmt.Sprintf("%s HELD after %s: %s (nothing was deployed)", what, took, held.Why)
 	case errors.As(s.err, &failed):
 		return fmt.Sprintf("%s FAILED in %s after %s (exit code %d)", what, failed.Step, took, pipeline.ExitCode(s.err))
 	case s.err != nil:
@@ -133,7 +140,7 @@ func mark(outcome logs.Outcome) string {
 		return "✔"
 	case logs.Failed:
 		return "✖"
-	case logs.Skipped:
+	case logs.Skipped, logs.Held:
 		return "–"
 	}
 	return "·"
@@ -143,6 +150,8 @@ func remark(step logs.StepRecord) string {
 	switch {
 	case step.Outcome == logs.Skipped:
 		return "skipped: " + step.Why
+	case step.Outcome == logs.Held:
+		return "held: " + step.Why
 	case step.Outcome == logs.Failed:
 		return "failed"
 	case step.Scope != "none":

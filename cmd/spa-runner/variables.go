@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"spa-runner/internal/logs"
+	"spa-runner/steps"
 )
 
 // variable is one row of the table of variables: what the README lists, what
@@ -130,6 +131,20 @@ func (c *Config) variables() []variable {
 		{
 			name: "DEPLOY_ENVIRONMENT_REGION", late: true, parse: region(&c.DeployRegion),
 			usage: "region that make sees as AWS_REGION; default: AWS_REGION",
+		},
+
+		// What the settings may do to the code, and the targets to either.
+		{
+			name: "SPA_RUNNER_OVERLAY_PROTECT", parse: patterns(&c.OverlayProtect),
+			usage: "files of the code that settings may not replace or add: patterns such as Makefile, cdk/**",
+		},
+		{
+			name: "SPA_RUNNER_OVERLAY_REQUIRE", preset: steps.RequireSettings, emptyCounts: true, parse: required(&c.OverlayRequire, &c.requireSettings),
+			usage: "files that the environment folder must have; the default counts where the code ships fixtures/settings/",
+		},
+		{
+			name: "SPA_RUNNER_MAY_CHANGE", parse: patterns(&c.MayChange),
+			usage: "files of code and settings that setup, lint and tests may change before a deployment",
 		},
 
 		// What is run.

@@ -3,6 +3,8 @@ package gitclone
 import (
 	"path"
 	"strings"
+
+	"spa-runner/internal/globs"
 )
 
 // The values of an attribute that are not strings of the file: git has three
@@ -170,7 +172,7 @@ func (s *scope) apply(gives []assignment, found map[string]string) {
 
 func (r *rule) matches(file string) bool {
 	if r.basename {
-		return wildmatch(r.pattern, path.Base(file), false)
+		return globs.Wildmatch(r.pattern, path.Base(file), false)
 	}
 	// git compares what precedes the first wildcard byte by byte and matches the
 	// rest on its own, so that ** is a ** also where that is not at a slash.
@@ -178,5 +180,5 @@ func (r *rule) matches(file string) bool {
 	if literal < 0 {
 		return r.pattern == file
 	}
-	return strings.HasPrefix(file, r.pattern[:literal]) && wildmatch(r.pattern[literal:], file[literal:], true)
+	return strings.HasPrefix(file, r.pattern[:literal]) && globs.Wildmatch(r.pattern[literal:], file[literal:], true)
 }

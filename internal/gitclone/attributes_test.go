@@ -130,10 +130,3 @@ func TestWarningNamesFiveFiles(t *testing.T) {
 		t.Errorf("got %q\nwant %q", res.Warnings, want)
 	}
 }
-
-// TestPatternOfManyStars ends only if a search that cannot succeed is given up.
-func TestPatternOfManyStars(t *testing.T) {
-	if wildmatch(strings.Repeat("a*", 30)+"k", strings.Repeat("a", 5000), false) {
-		t.Error("matches, though there is no k")
-	}
-}

@@ -5,17 +5,20 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
+
+	"spa-runner/internal/manifest"
 )
 
 // checkout writes the files of a tree, then the index that makes git call them
-// unchanged. It returns warnings about what is not as somebody may expect.
-func checkout(ctx context.Context, repo *repository, p *pack, tree plumbing.Hash) ([]string, error) {
+// unchanged. It returns what it made.
+func checkout(ctx context.Context, repo *repository, p *pack, tree plumbing.Hash) (*listing, error) {
 	l, err := list(ctx, p, tree)
 	if err != nil {
 		return nil, err
@@ -44,7 +47,21 @@ func checkout(ctx context.Context, repo *repository, p *pack, tree plumbing.Hash
 	if err != nil {
 		return nil, err
 	}
-	return warnings(l.entries), repo.writeIndex(l.entries)
+	return l, repo.writeIndex(l.entries)
+}
+
+// manifest is what was written, as it is on disk.
+func (l *listing) manifest() []manifest.Entry {
+	files := make([]manifest.Entry, 0, len(l.dirs)+len(l.entries))
+	for _, dir := range l.dirs {
+		files = append(files, manifest.Entry{Path: dir, Type: fs.ModeDir})
+	}
+	for _, e := range l.entries {
+		if e.mode != filemode.Submodule {
+			files = append(files, e.written)
+		}
+	}
+	return files
 }
 
 // maxPointer is the largest pointer to a file in LFS.
@@ -68,11 +85,14 @@ func write(root *os.Root, p *pack, e *entry) error {
 	if err != nil {
 		return err
 	}
-	err = writeContent(f, p, e)
+	sum := manifest.NewSummer(f)
+	err = writeContent(sum, p, e)
 	if err == nil {
 		var info fs.FileInfo
 		if info, err = f.Stat(); err == nil {
 			e.stat = statOf(info)
+			e.written = manifest.Entry{Path: e.path, Executable: manifest.IsExecutable(info.Mode())}
+			e.written.Size, e.written.Sum = sum.Sum()
 		}
 	}
 	if cerr := f.Close(); err == nil {
@@ -81,7 +101,7 @@ func write(root *os.Root, p *pack, e *entry) error {
 	return err
 }
 
-func writeContent(f *os.File, p *pack, e *entry) error {
+func writeContent(f io.Writer, p *pack, e *entry) error {
 	if e.convert.none() && p.objects[e.object].size > maxPointer {
 		return p.copyTo(f, e.object)
 	}
@@ -109,12 +129,14 @@ func writeLink(root *os.Root, p *pack, e *entry) error {
 		return err
 	}
 	e.stat = statOf(info)
+	e.written = manifest.Entry{Path: e.path, Type: fs.ModeSymlink, Target: string(target)}
 	return nil
 }
 
 // maxNamed bounds how many files a warning names.
 const maxNamed = 5
 
+// warnings are about what is not as somebody may expect.
 func warnings(entries []entry) []string {
 	var texts []string
 	warn := func(what string, is func(*entry) bool) {

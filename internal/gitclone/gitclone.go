@@ -32,6 +32,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 
+	"spa-runner/internal/manifest"
 	"spa-runner/internal/workfolder"
 )
 
@@ -96,6 +97,8 @@ type Result struct {
 	Author   string    // name <mail>, as in the commit: anyone can write anything there
 	When     time.Time // author date
 	Warnings []string  // what git would have done too, but a reader may not expect
+	// Files are all files, links and folders that were made, but for .git.
+	Files []manifest.Entry
 }
 
 // Lookup finds out what r.Ref stands for, without downloading anything.
@@ -222,7 +225,7 @@ func fill(ctx context.Context, r Request, from remote, c choice) (res Result, er
 	if err := repo.describe(c, from.String(), shallows); err != nil {
 		return Result{}, fmt.Errorf("writing the repository of the clone of %s in %s: %w", from, r.Dir, err)
 	}
-	warnings, err := checkout(ctx, repo, p, commit.TreeHash)
+	made, err := checkout(ctx, repo, p, commit.TreeHash)
 	if err != nil {
 		return Result{}, fmt.Errorf("checking out %s of %s into %s: %w", c.Commit, from, r.Dir, err)
 	}
@@ -230,7 +233,8 @@ func fill(ctx context.Context, r Request, from remote, c choice) (res Result, er
 		Target:   c.Target,
 		Author:   fmt.Sprintf("%s <%s>", commit.Author.Name, commit.Author.Email),
 		When:     commit.Author.When,
-		Warnings: warnings,
+		Warnings: warnings(made.entries),
+		Files:    made.manifest(),
 	}, nil
 }
 

@@ -8,6 +8,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	gitobject "github.com/go-git/go-git/v5/plumbing/object"
+
+	"spa-runner/internal/manifest"
 )
 
 const attributesName = ".gitattributes"
@@ -25,6 +27,7 @@ type entry struct {
 	convert conversion
 	pointer bool // to a file in LFS; found out when it is written
 	stat    fileStat
+	written manifest.Entry // what became of it on disk
 }
 
 // listing is all that a commit has, folders before what is in them.

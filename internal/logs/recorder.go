@@ -27,6 +27,7 @@ const (
 	Finished Outcome = "finished"
 	Failed   Outcome = "failed"
 	Skipped  Outcome = "skipped"
+	Held     Outcome = "held"
 )
 
 // StepRecord is what became of one step.
@@ -36,7 +37,7 @@ type StepRecord struct {
 	Scope   string
 	Outcome Outcome
 	Took    time.Duration
-	Why     string // of a skipped step
+	Why     string // of a step that was skipped or held
 	Error   string // of a failed one
 	Hint    string
 }
@@ -113,6 +114,7 @@ func (r *Recorder) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	defer r.state.mu.Unlock()
 	switch warning := e.Message + dataText(all, func(name string) string { return name }); {
 	case e.Level != zap.WarnLevel:
+	case e.Message == "run held": // its outcome, which the headline says
 	case e.Message == "retrying":
 		r.state.retry(text("what"), text("error"))
 	case !slices.Contains(r.state.warnings, warning):
@@ -126,7 +128,7 @@ func (r *Recorder) Write(e zapcore.Entry, fields []zapcore.Field) error {
 		return nil
 	}
 	outcome, ok := map[string]Outcome{
-		"step finished": Finished, "step failed": Failed, "step skipped": Skipped,
+		"step finished": Finished, "step failed": Failed, "step skipped": Skipped, "step held": Held,
 	}[e.Message]
 	if !ok || len(r.state.steps) == 0 {
 		return nil

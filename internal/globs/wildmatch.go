@@ -1,4 +1,4 @@
-package gitclone
+package globs
 
 import "strings"
 
@@ -11,9 +11,10 @@ const (
 	beyondSlash
 )
 
-// wildmatch matches text as gitattributes(5) does: like fnmatch(3), and if
-// paths, no wildcard but ** matches a slash.
-func wildmatch(pattern, text string, paths bool) bool {
+// Wildmatch matches text as gitattributes(5) does: like fnmatch(3), and if
+// paths, no wildcard but ** matches a slash. A pattern that is not well formed
+// matches nothing.
+func Wildmatch(pattern, text string, paths bool) bool {
 	return wild(pattern, text, paths) == matches
 }
 

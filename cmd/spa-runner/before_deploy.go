@@ -1,0 +1,28 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"spa-runner/internal/manifest"
+	"spa-runner/pipeline"
+	"spa-runner/steps"
+)
+
+// beforeDeploy is asked when the tests have passed and nothing of them runs any
+// more, before the deploy role is assumed: is the code what it was, and may it
+// be deployed today? What it compares with was never where a target could reach it.
+func (p *planner) beforeDeploy(code string) func(context.Context, *pipeline.Runtime) error {
+	return func(ctx context.Context, rt *pipeline.Runtime) error {
+		files := manifest.Lay(p.facts.code.Files, p.facts.written)
+		if err := steps.Unchanged(ctx, rt, code, files, p.config.MayChange); err != nil {
+			return err
+		}
+		if p.facts.hold == "" {
+			return nil
+		}
+		return pipeline.WithHint(pipeline.Hold(p.facts.hold), fmt.Sprintf(
+			"to deploy again, remove the file %s from the folder %s of the settings, by a pull request, and start a build",
+			steps.HoldFile, p.config.Environment))
+	}
+}

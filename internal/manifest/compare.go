@@ -1,0 +1,204 @@
+package manifest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// Change is an entry that is not what it was.
+type Change struct {
+	Path string
+	What string // such as "its content was changed"
+}
+
+func (c Change) String() string { return c.Path + ": " + c.What }
+
+// Lay puts entries over those that were there, as files are laid over files.
+func Lay(under, over []Entry) []Entry {
+	byPath := make(map[string]Entry, len(under)+len(over))
+	for _, e := range slices.Concat(under, over) {
+		byPath[e.Path] = e
+	}
+	list := make([]Entry, 0, len(byPath))
+	for _, e := range byPath {
+		list = append(list, e)
+	}
+	sortByPath(list)
+	return list
+}
+
+// sortByPath sorts so that a folder comes before what is in it.
+func sortByPath(list []Entry) {
+	slices.SortFunc(list, func(a, b Entry) int { return cmp.Compare(a.Path, b.Path) })
+}
+
+// Compare tells, sorted by path, which entries of a folder are not what they
+// were, but for those that may change. Of a folder that is gone, or is something
+// else now, the files are not named again.
+func Compare(ctx context.Context, dir string, entries []Entry, mayChange func(Entry) bool) ([]Change, error) {
+	if info, err := os.Lstat(dir); err != nil || !info.IsDir() {
+		return []Change{{Path: ".", What: whatNow(info, err)}}, nil
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = root.Close() }()
+	c := comparison{root: root, mayChange: mayChange}
+	if err := c.folders(ctx, entries); err != nil {
+		return nil, err
+	}
+	if err := c.files(ctx, entries); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(c.changes, func(a, b Change) int { return cmp.Compare(a.Path, b.Path) })
+	return c.changes, nil
+}
+
+type comparison struct {
+	root      *os.Root
+	mayChange func(Entry) bool
+
+	mu      sync.Mutex
+	changes []Change
+	lost    []string // folders that are none any more, each with a slash at its end
+}
+
+// folders looks at the folders alone, those above first. That they are real
+// ones is what makes it safe to look at what is in them by a path.
+func (c *comparison) folders(ctx context.Context, entries []Entry) error {
+	var folders []Entry
+	for _, e := range entries {
+		if e.Type == fs.ModeDir {
+			folders = append(folders, e)
+		}
+	}
+	sortByPath(folders)
+	for _, e := range folders {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if c.isLost(e.Path) {
+			continue
+		}
+		info, err := c.root.Lstat(e.Path)
+		if err == nil && info.IsDir() {
+			continue
+		}
+		c.lost = append(c.lost, e.Path+"/")
+		if c.mayChange(e) {
+			continue
+		}
+		what := whatNow(info, err)
+		if info != nil && info.Mode().Type() == fs.ModeSymlink {
+			what = c.nowALink(e.Path)
+		}
+		inside := 0
+		for _, f := range entries {
+			if f.Type != fs.ModeDir && strings.HasPrefix(f.Path, e.Path+"/") {
+				inside++
+			}
+		}
+		c.changes = append(c.changes, Change{Path: e.Path, What: fmt.Sprintf("%s, with the %d files that were in it", what, inside)})
+	}
+	return nil
+}
+
+func (c *comparison) isLost(path string) bool {
+	return slices.ContainsFunc(c.lost, func(folder string) bool { return strings.HasPrefix(path, folder) })
+}
+
+// files compares everything else, on all processors: most of it is hashing.
+func (c *comparison) files(ctx context.Context, entries []Entry) error {
+	var next atomic.Int64
+	var group sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		group.Go(func() {
+			for ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(entries) {
+					return
+				}
+				if e := entries[i]; e.Type != fs.ModeDir && !c.mayChange(e) && !c.isLost(e.Path) {
+					c.file(e)
+				}
+			}
+		})
+	}
+	group.Wait()
+	return context.Cause(ctx)
+}
+
+func (c *comparison) file(was Entry) {
+	if what := c.difference(was); what != "" {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.changes = append(c.changes, Change{Path: was.Path, What: what})
+	}
+}
+
+func (c *comparison) difference(was Entry) string {
+	now, info, err := look(c.root, was.Path)
+	switch {
+	case err != nil:
+		return whatNow(nil, err)
+	case now.Type != was.Type && now.Type == fs.ModeSymlink:
+		return c.nowALink(was.Path)
+	case now.Type != was.Type:
+		return whatNow(info, nil)
+	case now.Target != was.Target:
+		return fmt.Sprintf("it leads to %q now, and not to %q", now.Target, was.Target)
+	case now.Size == was.Size && now.Type == 0: // else it keeps no sum: there is no need to read, perhaps, a terabyte of holes
+		if _, now.Sum, err = sumOf(c.root, was.Path, info); err != nil {
+			return whatNow(nil, err)
+		}
+	}
+	switch {
+	case now.Sum != was.Sum:
+		return "its content was changed"
+	case now.Executable && !was.Executable:
+		return "it was made executable"
+	case now.Executable != was.Executable:
+		return "it is not executable any more"
+	}
+	return ""
+}
+
+func (c *comparison) nowALink(path string) string {
+	target, err := c.root.Readlink(path)
+	if err != nil {
+		return "it was replaced by a symlink"
+	}
+	return fmt.Sprintf("it was replaced by a symlink to %q", target)
+}
+
+func whatNow(info fs.FileInfo, err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "it was removed"
+	case err != nil:
+		return fmt.Sprintf("it cannot be read any more (%v)", err)
+	}
+	return "it was replaced by " + kindOf(info.Mode().Type())
+}
+
+func kindOf(t fs.FileMode) string {
+	switch t {
+	case 0:
+		return "a file"
+	case fs.ModeDir:
+		return "a folder"
+	case fs.ModeSymlink:
+		return "a symlink"
+	}
+	return "something that is no file, no folder and no symlink"
+}

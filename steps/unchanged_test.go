@@ -1,0 +1,142 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"spa-runner/internal/manifest"
+	"spa-runner/pipeline"
+)
+
+// tracked is a folder of code and what was cloned into it.
+func tracked(t *testing.T, files map[string]string) (dir string, entries []manifest.Entry) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "code")
+	write(t, dir, files)
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = fs.WalkDir(root.FS(), ".", func(path string, _ fs.DirEntry, err error) error {
+		if path == "." || err != nil {
+			return err
+		}
+		e, err := manifest.Read(root, path)
+		entries = append(entries, e)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir, entries
+}
+
+func TestUnchanged(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"Makefile": "x"}
+	for i := range 25 {
+		files[fmt.Sprintf("many/%02d", i)] = "x"
+	}
+	dir, entries := tracked(t, files)
+	s := newStage(t)
+	if err := Unchanged(t.Context(), s.rt, dir, entries, nil); err != nil {
+		t.Fatal(err)
+	}
+	if e := s.event("code unchanged"); e["files"] != int64(27) {
+		t.Errorf("got %v", e)
+	}
+	for name := range files {
+		write(t, dir, map[string]string{name: "changed"})
+	}
+	err := Unchanged(t.Context(), s.rt, dir, entries, nil)
+	if err == nil || pipeline.ExitCode(err) != pipeline.ExitRunner {
+		t.Fatalf("got %v", err)
+	}
+	contains(t, "error", err.Error(), "26 entries differ", "Makefile: its content was changed", "many/18: its content was changed", "and 6 more")
+	if strings.Contains(err.Error(), "many/19") {
+		t.Errorf("more than %d are named: %v", maxChanges, err)
+	}
+	contains(t, "hint", pipeline.Hint(err), "setup, lint or tests", "SPA_RUNNER_MAY_CHANGE")
+	if err := Unchanged(t.Context(), s.rt, dir, entries, patternsOf(t, "Makefile many/**")); err != nil {
+		t.Errorf("all of it may change: got %v", err)
+	}
+	if err := Unchanged(t.Context(), s.rt, dir, entries, patternsOf(t, "many/1* Makefile")); err == nil || strings.Contains(err.Error(), "many/1") || !strings.Contains(err.Error(), "15 entries") {
+		t.Errorf("some of it may change: got %v", err)
+	}
+}
+
+func TestUnchangedOfAFolderThatMayChange(t *testing.T) {
+	t.Parallel()
+	dir, entries := tracked(t, map[string]string{"gen/a.py": "x", "gen/sub/b": "x", "other": "x"})
+	if err := os.RemoveAll(filepath.Join(dir, "gen")); err != nil {
+		t.Fatal(err)
+	}
+	for may, want := range map[string]bool{"gen/**": true, "gen": true, "gen/a.py": false, "gen/*.py": false, "": false, "*/sub/**": false} {
+		if err := Unchanged(t.Context(), newStage(t).rt, dir, entries, patternsOf(t, may)); (err == nil) != want {
+			t.Errorf("%q may change: got %v", may, err)
+		}
+	}
+}
+
+func TestUnchangedWithoutAManifestFailsClosed(t *testing.T) {
+	t.Parallel()
+	dir, entries := tracked(t, map[string]string{"a": "x"})
+	if err := Unchanged(t.Context(), newStage(t).rt, dir, nil, nil); err == nil {
+		t.Error("nothing was compared, and it is unchanged")
+	}
+	cause := errors.New("interrupted")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(cause)
+	if err := Unchanged(ctx, newStage(t).rt, dir, entries, nil); !errors.Is(err, cause) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A new file is not compared, but for one that make reads in place of a tracked one.
+func TestUnchangedFindsAMakefileInTheWay(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ tracked, added, may, want string }{
+		{"Makefile", "GNUmakefile", "", "GNUmakefile"},
+		{"Makefile", "makefile", "", "makefile"},
+		{"Makefile", "GNUmakefile makefile venv/x", "", "GNUmakefile makefile"},
+		{"makefile", "GNUmakefile Makefile", "", "GNUmakefile"},
+		{"GNUmakefile Makefile", "makefile", "", ""},
+		{"Makefile", "GNUmakefile", "GNUmakefile", ""},
+		{"configure", "Makefile GNUmakefile", "", ""}, // setup makes them
+		{"Makefile", "sub/GNUmakefile other.mk", "", ""},
+	} {
+		files := map[string]string{}
+		for _, name := range strings.Fields(test.tracked) {
+			files[name] = "x"
+		}
+		dir, entries := tracked(t, files)
+		for _, name := range strings.Fields(test.added) {
+			write(t, dir, map[string]string{name: "x"})
+		}
+		err := Unchanged(t.Context(), newStage(t).rt, dir, entries, patternsOf(t, test.may))
+		var got []string
+		if err != nil {
+			for line := range strings.Lines(err.Error()) {
+				if name, ok := strings.CutSuffix(strings.TrimRight(line, "\n"), ": it is new, and make reads it in place of the tracked one"); ok {
+					got = append(got, strings.TrimPrefix(name, "  - "))
+				}
+			}
+		}
+		if want := strings.Fields(test.want); !slices.Equal(got, want) || (err == nil) != (len(want) == 0) {
+			t.Errorf("%+v: got %q, %v", test, got, err)
+		}
+	}
+	// A link that leads nowhere is there too.
+	dir, entries := tracked(t, map[string]string{"Makefile": "x"})
+	link(t, "nothing", filepath.Join(dir, "GNUmakefile"))
+	if err := Unchanged(t.Context(), newStage(t).rt, dir, entries, nil); err == nil {
+		t.Error("a link was not seen")
+	}
+}
