@@ -28,6 +28,8 @@ type Config struct {
 	Code          steps.Source
 	CodeToken     pipeline.Secret
 	RequirePinned bool
+	VerifyKeys    string // file of keys in the settings
+	ReachableFrom string // branch
 
 	DeployRole   string
 	Region       string

@@ -76,6 +76,7 @@ type rehearsal struct {
 
 	server *loopback.Server
 	temp   string
+	unmade []string // checks that a snapshot of the code cannot pass
 }
 
 func (r *rehearsal) run(cmd *cobra.Command, p *program) (err error) {
@@ -102,6 +103,9 @@ func (r *rehearsal) run(cmd *cobra.Command, p *program) (err error) {
 	}
 	if r.settings == "" && ownCode {
 		c.Warnings = append(c.Warnings, "the settings are those of the built-in demo: give your own with --settings")
+	}
+	for _, name := range r.unmade {
+		c.Warnings = append(c.Warnings, "the check of "+name+" is not made: the code is a snapshot of a folder, which has neither history nor signature")
 	}
 	if err := r.serveSettings(ctx, accountOf(c.SettingsRole)); err != nil {
 		return err
@@ -201,6 +205,14 @@ func (r *rehearsal) serveCode(ctx context.Context, cmd *cobra.Command, forced, v
 	forced["code-git-url"] = r.server.URL() + "/git/code.git"
 	forced["code-git-branch"] = "main"
 	forced["code-git-commit"] = commit // in place of a pin that variables.sh may set
+	for name, flag := range map[string]string{"CODE_GIT_REACHABLE_FROM": "code-git-reachable-from", "CODE_GIT_VERIFY_KEYS": "code-git-verify-keys"} {
+		if vars[name] == "" && !cmd.Flags().Changed(flag) {
+			continue
+		}
+		r.unmade = append(r.unmade, name)
+		delete(vars, name)
+		forced[flag] = ""
+	}
 	return nil
 }
 

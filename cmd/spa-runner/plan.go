@@ -72,6 +72,7 @@ func (p *planner) plan() []pipeline.Step {
 		steps.CloneCode{
 			Credentials: nobody,
 			From:        &c.Code, Token: c.CodeToken, RequirePinned: c.RequirePinned,
+			VerifyKeys: c.VerifyKeys, Settings: settingsDir, ReachableFrom: c.ReachableFrom,
 			Client: c.client, Into: codeDir, Cloned: &p.facts.code,
 		},
 		// 5. Before any of the code is executed.

@@ -98,7 +98,7 @@ func headOf(a *advert, branch, from string) (plumbing.Hash, error) {
 	}
 	head, ok := a.refs[branches+strings.TrimPrefix(branch, branches)]
 	if !ok {
-		return head, fault(ErrRefNotFound, nil, "cloning %s: there is no branch %q there, from which the commit must be reachable%s", from, branch, a.nearest(branch))
+		return head, fault(ErrRefNotFound, nil, "cloning %s: %q, from which the commit must be reachable, is no branch there%s", from, branch, a.nearest(branch))
 	}
 	return head, nil
 }

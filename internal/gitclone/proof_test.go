@@ -16,8 +16,8 @@ import (
 
 // history is a repository with a merge, an unmerged branch and a pull request.
 type history struct {
-	dir                                     string
-	root, side, head, dev, pull, tagged, v2 string
+	dir                                 string
+	root, side, head, dev, pull, tagged string
 }
 
 func newHistory(t *testing.T) history {
@@ -116,7 +116,7 @@ func TestReachableFromABranchThatIsNotThere(t *testing.T) {
 		for _, url := range []string{h.dir, serve(t, h.dir, nil)} {
 			dir := target(t)
 			_, err := Clone(t.Context(), Request{URL: url, Ref: "main", Dir: dir, ReachableFrom: branch})
-			contains(t, err, fmt.Sprintf("there is no branch %q there", branch), "2 branches")
+			contains(t, err, fmt.Sprintf("%q, from which the commit must be reachable, is no branch there", branch), "2 branches")
 			if !errors.Is(err, ErrRefNotFound) {
 				t.Errorf("%v is not ErrRefNotFound", err)
 			}
