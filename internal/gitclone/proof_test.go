@@ -339,3 +339,25 @@ func TestInspectOddObjects(t *testing.T) {
 		}
 	}
 }
+
+// What is inspected has the tree that will be checked out, however a decoder
+// came by it; and a tag that git could not read ends the clone.
+func TestInspectedIsCheckedOut(t *testing.T) {
+	t.Parallel()
+	tree := packed{plumbing.TreeObject, nil}
+	commit := commitWith(tree, nil, "")
+	tag := packed{plumbing.TagObject, []byte("tag v1\nobject " + commit.hash().String() + "\ntype commit\n\nx\n")}
+	p := mustReceive(t, commit, tag)
+	decoded, err := p.commit(commit.hash())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if chain, err := p.chain(commit.hash(), decoded); err != nil || len(chain) != 1 {
+		t.Errorf("got %q, %v", chain, err)
+	}
+	_, err = p.chain(tag.hash(), decoded)
+	contains(t, err, "does not begin with object, type and tag")
+	decoded.TreeHash = commit.hash()
+	_, err = p.chain(commit.hash(), decoded)
+	contains(t, err, "does not begin with its tree")
+}
