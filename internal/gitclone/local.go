@@ -193,11 +193,11 @@ func (f *folder) pack(ctx context.Context, c closure) *transfer {
 	r, w := io.Pipe()
 	go func() {
 		buffered := bufio.NewWriterSize(w, 64<<10)
-		defer f.store.Close()
 		err := writePack(ctx, buffered, f.store, c.objects)
 		if err == nil {
 			err = buffered.Flush()
 		}
+		_ = f.store.Close() // before the end is seen: the history may be asked for next
 		w.CloseWithError(err)
 	}()
 	return &transfer{pack: r, closer: r, shallows: c.shallows}
