@@ -21,8 +21,8 @@ var blindfold = map[string]string{
 
 // childEnv builds the environment of one child from scratch: the build's, what
 // the step adds, the blindfold, and the credentials of the scope, if it has any.
-func childEnv[S Scope](ctx context.Context, e *Environ, creds Credentials[S], c Command) ([]string, error) {
-	vars := maps.Clone(e.vars)
+func childEnv[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Command) ([]string, error) {
+	vars := maps.Clone(rt.Env.vars)
 	for _, pair := range c.Env {
 		name, value, _ := strings.Cut(pair, "=")
 		if Forbidden(name) == "" {
@@ -36,12 +36,18 @@ func childEnv[S Scope](ctx context.Context, e *Environ, creds Credentials[S], c 
 	vars["PWD"] = pwd // as `cd` does: a Makefile may say $(PWD)
 	delete(vars, "OLDPWD")
 	maps.DeleteFunc(vars, func(name, _ string) bool { return slices.Contains(c.Without, name) })
+	if rt.Untrusted != nil {
+		rt.Untrusted.path(vars)
+	}
 	if err := activateVenv(vars, c.Dir); err != nil {
 		return nil, err
 	}
 	maps.Copy(vars, blindfold)
 
 	if creds.scope() == (None{}).name() {
+		if rt.Untrusted != nil {
+			rt.Untrusted.home(vars)
+		}
 		return pairs(vars), nil
 	}
 	keys, err := creds.Retrieve(ctx)

@@ -128,7 +128,7 @@ func TestChildEnvOfAScope(t *testing.T) {
 	e := NewEnviron([]string{"A=1", "B=2", "AWS_SESSION_TOKEN=ambient"})
 	c := Command{Dir: t.TempDir(), Argv: []string{"x"}, Env: []string{"D=4", "AWS_PROFILE=p"}, Without: []string{"B"}}
 
-	got, err := childEnv(t.Context(), e, deploy, c)
+	got, err := childEnv(t.Context(), &Runtime{Env: e}, deploy, c)
 	want := []string{
 		"A=1", "AWS_ACCESS_KEY_ID=ASIAFAKE00000001", "AWS_CONFIG_FILE=/dev/null", "AWS_EC2_METADATA_DISABLED=true",
 		"AWS_SECRET_ACCESS_KEY=" + testSecret, "AWS_SESSION_TOKEN=token-of-nobody", "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
@@ -137,7 +137,7 @@ func TestChildEnvOfAScope(t *testing.T) {
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("deploy: got %q, %v, want %q", got, err, want)
 	}
-	got, err = childEnv(t.Context(), e, Credentials[None]{}, c)
+	got, err = childEnv(t.Context(), &Runtime{Env: e}, Credentials[None]{}, c)
 	if err != nil || slices.ContainsFunc(got, func(pair string) bool { return strings.Contains(pair, "TOKEN") || strings.Contains(pair, "KEY") }) {
 		t.Errorf("none: got %q, %v", got, err)
 	}

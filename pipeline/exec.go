@@ -7,23 +7,14 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"sync/atomic"
+	"runtime"
 	"syscall"
 	"time"
 )
 
-const (
-	// defaultGrace is how long a child may take to end after a signal when the
-	// Runtime does not say.
-	defaultGrace = 10 * time.Second
-	// drainLimit is how long the end of the output is waited for once all
-	// processes of a child are gone. Only somebody who was handed the pipe and
-	// is not a descendant can make it run out.
-	drainLimit = 2 * time.Second
-	// pipeSize is what is read at once: a child that prints much is read in big
-	// blocks, which is what makes its lines cheap.
-	pipeSize = 256 << 10
-)
+// defaultGrace is how long a child may take to end after a signal when the
+// Runtime does not say.
+const defaultGrace = 10 * time.Second
 
 // Command is one process to run.
 type Command struct {
@@ -37,6 +28,8 @@ type Command struct {
 	// Stdout and Stderr take the output as it is. Where they are nil it goes to
 	// the log, redacted and line by line.
 	Stdout, Stderr io.Writer
+	// Tree, if set, is a folder that belongs to whom the child runs as.
+	Tree string
 	// Beside says that other commands of the step run at the same time, as in a
 	// shell's pipe: what left the group is then ended with the step, not now.
 	Beside bool
@@ -53,7 +46,16 @@ type Command struct {
 //
 // A status other than zero is a *ChildError.
 func Exec[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Command) error {
-	env, err := childEnv(ctx, rt.Env, creds, c)
+	var user *User // nil: whoever the runner is
+	if creds.scope() == (None{}).name() {
+		user = rt.Untrusted
+	}
+	if rt.Untrusted != nil && c.Tree != "" {
+		if err := rt.Untrusted.give(c.Tree, user != nil); err != nil {
+			return err
+		}
+	}
+	env, err := childEnv(ctx, rt, creds, c)
 	if err != nil {
 		return err
 	}
@@ -67,18 +69,21 @@ func Exec[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Com
 		WaitDelay:   drainLimit, // for Stdin alone: the output has pipes of ours
 	}}
 	defer p.closePipes()
+	if user != nil {
+		p.user, p.cmd.SysProcAttr.Credential = user, user.credential()
+	}
 	if p.cmd.Stdout, err = p.pipe(rt.writer(c.Stdout, "stdout")); err != nil {
 		return err
 	}
 	if p.cmd.Stderr, err = p.pipe(rt.writer(c.Stderr, "stderr")); err != nil {
 		return err
 	}
-	if err := p.cmd.Start(); err != nil {
+	if err := p.start(); err != nil {
 		return fmt.Errorf("starting %s in %s: %w", c.Argv[0], c.Dir, err)
 	}
 	waitErr := p.wait(ctx)
 	if !c.Beside {
-		if err := endStrays(); err != nil {
+		if err := rt.endAll(); err != nil {
 			return err
 		}
 	}
@@ -88,82 +93,42 @@ func Exec[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Com
 	return childError(c.Argv, waitErr)
 }
 
-// writer is where one stream of a child goes.
-func (rt *Runtime) writer(w io.Writer, stream string) io.WriteCloser {
-	if w != nil {
-		return nopCloser{w}
+// start starts the child. One of another user cannot come back from there by
+// way of a program with the setuid bit, such as sudo: no_new_privs is an attribute
+// of the thread that starts it, and never leaves it. So that thread is used once.
+func (p *process) start() error {
+	if p.user == nil {
+		return p.cmd.Start()
 	}
-	return rt.Output(rt.step.Name(), rt.step.scope(), stream)
+	started := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // and not unlocked, which ends the thread
+		err := noNewPrivileges()
+		if err == nil {
+			err = p.cmd.Start()
+		}
+		started <- err
+	}()
+	return <-started
 }
 
-type nopCloser struct{ io.Writer }
-
-func (nopCloser) Close() error { return nil }
+// endAll ends whatever is left of the children.
+func (rt *Runtime) endAll() error {
+	err := endStrays()
+	if rt.Untrusted != nil {
+		err = errors.Join(err, rt.Untrusted.end())
+	}
+	return err
+}
 
 // process is a child with its pipes.
 type process struct {
 	rt      *Runtime
 	cmd     *exec.Cmd
+	user    *User // nil: whoever the runner is
 	readers []*pipeReader
 	writers []*os.File // the child's ends, until it has been started
 	pumps   []chan error
-}
-
-// pipe gives the child's end of a pipe of which everything goes to w.
-func (p *process) pipe(w io.WriteCloser) (*os.File, error) {
-	parent, child, err := os.Pipe()
-	if err != nil {
-		return nil, fmt.Errorf("making a pipe for the output: %w", err)
-	}
-	enlarge(child)
-	r, done := &pipeReader{file: parent}, make(chan error, 1)
-	p.readers, p.writers, p.pumps = append(p.readers, r), append(p.writers, child), append(p.pumps, done)
-	go func() {
-		defer func() {
-			if p := recover(); p != nil {
-				done <- fmt.Errorf("a defect of spa-runner: panic: %v", p)
-			}
-		}()
-		_, err := io.CopyBuffer(w, r, make([]byte, pipeSize))
-		if _, own := w.(nopCloser); own && errors.Is(err, syscall.EPIPE) {
-			// The next command of a script's pipe has ended: as in a shell, this one
-			// is to have its SIGPIPE.
-			err = r.file.Close()
-		} else if err != nil {
-			// The child must not die of a full pipe because a log is broken.
-			_, _ = io.Copy(io.Discard, r)
-		}
-		done <- errors.Join(err, w.Close())
-	}()
-	return child, nil
-}
-
-// pipeReader reads what a child prints. Once the child has ended, a read that
-// gets nothing for drainLimit is the end: whoever still holds the pipe is no
-// descendant. The time that the log takes to be written does not count.
-type pipeReader struct {
-	file  *os.File
-	ended atomic.Bool
-}
-
-func (r *pipeReader) Read(p []byte) (int, error) {
-	if r.ended.Load() {
-		_ = r.file.SetReadDeadline(time.Now().Add(drainLimit))
-	}
-	n, err := r.file.Read(p)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return n, io.EOF
-	}
-	return n, err
-}
-
-func (p *process) closePipes() {
-	for _, r := range p.readers {
-		_ = r.file.Close()
-	}
-	for _, w := range p.writers {
-		_ = w.Close()
-	}
 }
 
 // wait waits for the child to end, by itself or because ctx did.
@@ -202,19 +167,6 @@ func (p *process) interrupt(ctx context.Context, ended <-chan error) error {
 	}
 	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 	return <-ended
-}
-
-// drain waits until everything that was printed has been taken over.
-func (p *process) drain() error {
-	for _, r := range p.readers {
-		r.ended.Store(true)
-		_ = r.file.SetReadDeadline(time.Now().Add(drainLimit)) // for the read that is under way
-	}
-	var all error
-	for _, done := range p.pumps {
-		all = errors.Join(all, <-done)
-	}
-	return all
 }
 
 // childError translates what os/exec says of the end of a child.

@@ -35,6 +35,8 @@ type Runtime struct {
 	// Env is what children will see. It is made anew for each pass and is the
 	// only thing here that changes.
 	Env *Environ
+	// Untrusted, if set, is whom children of scope None run as.
+	Untrusted *User
 	// Grace is how long a child may take to end after a signal.
 	Grace time.Duration
 	// Hurry, when closed, cuts Grace short: the operator asked twice.
@@ -50,7 +52,8 @@ type Runtime struct {
 // end, the time limit, the guard against panics and the end of all processes.
 func (p Pipeline) Run(ctx context.Context, rt *Runtime) error {
 	for _, step := range p.Steps {
-		if err := logged(limited(p.StepTimeout, cleaned(recovered(step.Run))))(ctx, rt.forStep(step)); err != nil {
+		own := rt.forStep(step)
+		if err := logged(limited(p.StepTimeout, cleaned(recovered(step.Run))))(WithLog(ctx, own.Log), own); err != nil {
 			return &StepError{Step: step.Name(), Err: err}
 		}
 	}
@@ -131,7 +134,7 @@ func limited(limit time.Duration, run runFunc) runFunc {
 func cleaned(run runFunc) runFunc {
 	return func(ctx context.Context, rt *Runtime) error {
 		err := run(ctx, rt)
-		if left := endStrays(); left != nil && err != nil {
+		if left := rt.endAll(); left != nil && err != nil {
 			return fmt.Errorf("%w (after: %v)", left, err) //nolint:errorlint // what fails closed comes first
 		} else if left != nil {
 			return left

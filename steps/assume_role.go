@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"spa-runner/internal/awsname"
+	"spa-runner/internal/retry"
 	"spa-runner/pipeline"
 )
 
@@ -87,7 +88,11 @@ func refusal(ctx context.Context, role string, err error) error {
 		return pipeline.WithHint(fmt.Errorf("assuming %s: no answer from STS: %w", role, err),
 			"check that the build can reach STS in its region (VPC endpoint, NAT, HTTPS_PROXY, AWS_CA_BUNDLE) and that it has a service role")
 	}
-	err = fmt.Errorf("assuming %s: STS answered %s: %s", role, api.ErrorCode(), api.ErrorMessage())
+	effort := ""
+	if tried := (*retry.Error)(nil); errors.As(err, &tried) {
+		effort = " " + tried.Effort()
+	}
+	err = fmt.Errorf("assuming %s: STS answered %s: %s%s", role, api.ErrorCode(), api.ErrorMessage(), effort)
 	switch api.ErrorCode() {
 	case "AccessDenied", "AccessDeniedException":
 		return pipeline.WithHint(err, "look at two policies: the trust policy of "+role+

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"time"
 
 	"go.uber.org/zap"
 
 	"spa-runner/internal/gitclone"
+	"spa-runner/internal/retry"
 	"spa-runner/pipeline"
 )
 
@@ -29,6 +31,8 @@ type CloneCode struct {
 	ReachableFrom string
 	Client        *http.Client
 	Into          string
+	Patience      retry.Policy     // with faults that may pass
+	Stall         time.Duration    // see gitclone.Request
 	Cloned        *gitclone.Result // receives what was cloned
 }
 
@@ -62,9 +66,9 @@ func (s CloneCode) Run(ctx context.Context, rt *pipeline.Runtime) error {
 	if err != nil {
 		return err
 	}
-	cloned, err := gitclone.Clone(ctx, gitclone.Request{
+	cloned, err := patiently(ctx, rt, s.Patience, "cloning the code", gitclone.Request{
 		URL: s.From.URL, Ref: s.From.Ref, Commit: s.From.Commit, Dir: s.Into,
-		Client: s.Client, Auth: tokenAuth(s.Token), FollowRedirects: true,
+		Client: s.Client, Auth: tokenAuth(s.Token), FollowRedirects: true, Stall: s.Stall,
 		Accept: s.checkPinned, Inspect: signature.inspect, ReachableFrom: s.ReachableFrom,
 	})
 	switch {

@@ -13,6 +13,7 @@ import (
 
 	"spa-runner/internal/codecommit"
 	"spa-runner/internal/gitclone"
+	"spa-runner/internal/retry"
 	"spa-runner/pipeline"
 )
 
@@ -35,11 +36,13 @@ type CloneSettings struct {
 	Pin string
 	// Trigger is the commit that started the build. It is only logged: what is
 	// deployed is the head, so that the last of several merges wins.
-	Trigger string
-	Token   pipeline.Secret
-	Client  *http.Client
-	Into    string
-	Cloned  *gitclone.Result // receives what was cloned
+	Trigger  string
+	Token    pipeline.Secret
+	Client   *http.Client
+	Into     string
+	Patience retry.Policy     // with faults that may pass
+	Stall    time.Duration    // see gitclone.Request
+	Cloned   *gitclone.Result // receives what was cloned
 }
 
 // Name is clone-settings.
@@ -59,23 +62,10 @@ func (s CloneSettings) Params() []pipeline.Param {
 
 // Run clones.
 func (s CloneSettings) Run(ctx context.Context, rt *pipeline.Runtime) error {
-	req := s.request()
-	if s.CodeCommit == nil {
-		req.Auth = tokenAuth(s.Token)
-		req.FollowRedirects = true
-	} else {
-		creds, err := s.Retrieve(ctx)
-		if err != nil {
-			return refusal(ctx, "the settings role", err)
-		}
-		if req.Auth, err = codecommit.NewAuth(creds, *s.CodeCommit, time.Now, rt.Redact); err != nil {
-			return err
-		}
-	}
 	if s.Pin != "" {
 		rt.Log.Warn("the settings are pinned: a newer commit on the branch is not deployed", zap.String("commit", s.Pin))
 	}
-	cloned, err := gitclone.Clone(ctx, req)
+	cloned, err := s.clone(ctx, rt)
 	if err != nil {
 		return s.explain(err)
 	}
@@ -89,10 +79,38 @@ func (s CloneSettings) Run(ctx context.Context, rt *pipeline.Runtime) error {
 	return nil
 }
 
+func (s CloneSettings) clone(ctx context.Context, rt *pipeline.Runtime) (gitclone.Result, error) {
+	const what = "cloning the settings"
+	if s.CodeCommit == nil {
+		return patiently(ctx, rt, s.Patience, what, s.request())
+	}
+	clock := &signingClock{server: s.CodeCommit.Host, log: rt.Log}
+	cloned, err := retry.Do(ctx, s.Patience, rt.Log, what, func(ctx context.Context) (gitclone.Result, error) {
+		// Anew for each attempt: those of the one before may have expired by now.
+		creds, err := s.Retrieve(ctx)
+		if err != nil {
+			return gitclone.Result{}, refusal(ctx, "the settings role", err)
+		}
+		req := s.request()
+		if req.Auth, err = codecommit.NewAuth(creds, *s.CodeCommit, clock.now, rt.Redact); err != nil {
+			return gitclone.Result{}, err
+		}
+		return gitclone.Clone(ctx, req)
+	}, func(err error) retry.Verdict {
+		if clock.corrects(err) {
+			return retry.Verdict{Again: true}
+		}
+		return judgeClone(err)
+	})
+	return cloned, clock.explain(err)
+}
+
 func (s CloneSettings) request() gitclone.Request {
-	req := gitclone.Request{URL: s.From.URL, Ref: s.From.Ref, Commit: s.From.Commit, Dir: s.Into, Client: s.Client}
+	req := gitclone.Request{URL: s.From.URL, Ref: s.From.Ref, Commit: s.From.Commit, Dir: s.Into, Client: s.Client, Stall: s.Stall}
 	if s.CodeCommit != nil {
 		req.URL = s.CodeCommit.URL
+	} else {
+		req.Auth, req.FollowRedirects = tokenAuth(s.Token), true
 	}
 	if s.Pin != "" {
 		req.Ref = s.Pin

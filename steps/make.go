@@ -59,7 +59,9 @@ func (m Make[S]) Run(ctx context.Context, rt *pipeline.Runtime) error {
 	for _, target := range m.targets() {
 		argv := append(append([]string{"make"}, m.Flags...), target)
 		rt.Log.Info("making", zap.String("target", target), zap.String("folder", filepath.Base(m.Dir)))
-		err := pipeline.Exec(ctx, rt, m.Credentials, pipeline.Command{Dir: m.Dir, Argv: argv, Env: env, Without: m.Without})
+		err := pipeline.Exec(ctx, rt, m.Credentials, pipeline.Command{
+			Dir: m.Dir, Tree: m.Dir, Argv: argv, Env: env, Without: m.Without,
+		})
 		if err != nil {
 			return err
 		}

@@ -39,6 +39,7 @@ type Config struct {
 	SetupTargets, LintTargets, TestTargets, DeployTargets []string
 
 	VariablesExec               bool
+	Untrusted                   string // name or number of a user
 	Workdir                     string
 	Timeout, StepTimeout, Grace time.Duration
 	LogFormat                   logs.Format

@@ -110,11 +110,35 @@ func (r *rehearsal) run(cmd *cobra.Command, p *program) (err error) {
 	if err := r.serveSettings(ctx, accountOf(c.SettingsRole)); err != nil {
 		return err
 	}
+	if err := r.letThrough(c); err != nil {
+		return err
+	}
 	e := execution{what: "dry run", rehearsal: true, identity: r.identity, until: r.until}
 	if !r.executeDeploy {
 		e.makeFlags = []string{"--dry-run"}
 	}
 	return rehearsed.execute(ctx, c, e)
+}
+
+// letThrough lets the untrusted user go through the folder of the rehearsal to
+// the work folder in it, and to nothing else there.
+func (r *rehearsal) letThrough(c *Config) error {
+	if c.Untrusted == "" {
+		return nil
+	}
+	entries, err := os.ReadDir(r.temp)
+	for _, entry := range entries {
+		if path := filepath.Join(r.temp, entry.Name()); err == nil && path != c.Workdir {
+			err = os.Chmod(path, 0o700)
+		}
+	}
+	if err == nil {
+		err = os.Chmod(r.temp, 0o711)
+	}
+	if err != nil {
+		return fmt.Errorf("opening the folder of the dry run for %s: %w", c.Untrusted, err)
+	}
+	return nil
 }
 
 // identity is that of the loopback server. The one of this machine is taken out

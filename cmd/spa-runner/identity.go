@@ -20,8 +20,9 @@ import (
 
 // newHTTPClient is the one way out, for STS and for both clones: proxies as
 // HTTPS_PROXY and NO_PROXY say, certificates of the system or SSL_CERT_FILE,
-// and those of AWS_CA_BUNDLE beside them.
-func newHTTPClient(caBundle string) (*awshttp.BuildableClient, error) {
+// and those of AWS_CA_BUNDLE beside them. Answer is how long a server may take to
+// begin its answer.
+func newHTTPClient(caBundle string, answer time.Duration) (*awshttp.BuildableClient, error) {
 	roots, err := x509.SystemCertPool()
 	if err != nil {
 		return nil, fmt.Errorf("reading the certificates of the system: %w", err)
@@ -38,7 +39,7 @@ func newHTTPClient(caBundle string) (*awshttp.BuildableClient, error) {
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.Proxy = http.ProxyFromEnvironment
 		t.TLSClientConfig.RootCAs = roots
-		t.ResponseHeaderTimeout = 2 * time.Minute // a server that never answers
+		t.ResponseHeaderTimeout = answer
 	}), nil
 }
 
@@ -78,18 +79,16 @@ func newGitClient(client *awshttp.BuildableClient) *http.Client {
 	return &http.Client{Transport: client.GetTransport()}
 }
 
-// stsLimit is how long the assumption of a role may take, with all retries.
-const stsLimit = 2 * time.Minute
-
 // assumer makes providers of assumed roles, always from the identity in cfg,
-// never from another assumed role.
-func assumer(cfg aws.Config, region *string) func(role *string, session string) aws.CredentialsProvider {
+// never from another assumed role. What may pass is retried by p, and here alone:
+// the SDK makes one attempt. The providers are of no use after life has ended.
+func assumer(life context.Context, cfg aws.Config, region *string, p stsPatience) func(role *string, session string) aws.CredentialsProvider {
+	cfg.Credentials = own(cfg.Credentials)
 	return func(role *string, session string) aws.CredentialsProvider {
 		return aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
-			ctx, cancel := context.WithTimeoutCause(ctx, stsLimit, fmt.Errorf("STS took longer than %s", stsLimit))
-			defer cancel()
 			client := sts.NewFromConfig(cfg, func(o *sts.Options) {
 				o.Region = *region
+				o.Retryer = aws.NopRetryer{}
 				o.HTTPClient = boundedClient{o.HTTPClient}
 			})
 			// One hour is the most that a role assumed from a role may have (role
@@ -98,7 +97,7 @@ func assumer(cfg aws.Config, region *string) func(role *string, session string) 
 				o.RoleSessionName = session
 				o.Duration = time.Hour
 			})
-			return provider.Retrieve(ctx)
+			return p.retrieve(ctx, life, *role, provider)
 		})
 	}
 }

@@ -19,7 +19,12 @@ import (
 )
 
 func main() {
-	os.Exit(run(os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+	environ, err := pipeline.Conceal(os.Environ())
+	if err != nil {
+		_, _ = fmt.Fprintln(os.Stderr, "spa-runner: "+err.Error())
+		os.Exit(pipeline.ExitRunner)
+	}
+	os.Exit(run(os.Args[1:], environ, os.Stdout, os.Stderr))
 }
 
 // program is what the subcommands share: the world as main found it.
@@ -28,28 +33,34 @@ type program struct {
 	stdout, stderr io.Writer
 	redactor       *redact.Redactor
 	hurry          <-chan struct{} // closed by a second signal
+	patience       patience
 }
 
 // run is main without the process: it returns the exit code.
 func run(args, environ []string, stdout, stderr io.Writer) int {
-	p := &program{environ: environ, stdout: stdout, stderr: stderr, redactor: redact.New()}
-	p.redactor.Add(secretsIn(environ)...)
+	p := &program{environ: environ, stdout: stdout, stderr: stderr, redactor: redact.New(), patience: usualPatience()}
+	return p.run(args)
+}
+
+// run runs the subcommand that args name.
+func (p *program) run(args []string) int {
+	p.redactor.Add(secretsIn(p.environ)...)
 	ctx, hurry, stop := interruptible()
 	defer stop()
 	p.hurry = hurry
 	root := p.rootCommand()
 	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
 	err := root.ExecuteContext(ctx)
 	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, cause) {
 		err = fmt.Errorf("%w (%w)", cause, err)
 	}
 	var done *reported
 	if err != nil && !errors.As(err, &done) {
-		_, _ = fmt.Fprintln(stderr, p.redactor.String("spa-runner: "+err.Error()))
+		_, _ = fmt.Fprintln(p.stderr, p.redactor.String("spa-runner: "+err.Error()))
 		if hint := pipeline.Hint(err); hint != "" {
-			_, _ = fmt.Fprintln(stderr, p.redactor.String("  "+hint))
+			_, _ = fmt.Fprintln(p.stderr, p.redactor.String("  "+hint))
 		}
 	}
 	return pipeline.ExitCode(err)

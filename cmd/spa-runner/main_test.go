@@ -15,6 +15,7 @@ import (
 
 	"spa-runner/internal/demo"
 	"spa-runner/internal/loopback"
+	"spa-runner/pipeline"
 )
 
 // asMain makes the test binary behave like spa-runner, so that the tests see
@@ -22,13 +23,15 @@ import (
 const asMain = "TEST_AS_MAIN"
 
 func TestMain(m *testing.M) {
+	if actHostile() {
+		return
+	}
 	if os.Getenv(asSDK) != "" {
 		printSDKCredentials()
 		return
 	}
-	if os.Getenv(asMain) != "" {
-		_ = os.Unsetenv(asMain)
-		main()
+	if os.Getenv(asMain) != "" || pipeline.Concealed(os.Environ()) {
+		mainInATest()
 		return
 	}
 	testscript.Main(m, map[string]func(){"spa-runner": main})

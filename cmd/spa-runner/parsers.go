@@ -182,6 +182,20 @@ func names(to *[]string) func(string) error {
 	}
 }
 
+// user is a name as useradd(8) takes it, or a uid.
+var user = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_.-]*|[0-9]+)$`)
+
+// userName leaves it to the run to find the user: a plan may be made elsewhere.
+func userName(to *string) func(string) error {
+	return func(value string) error {
+		*to = value
+		if value != "" && !user.MatchString(value) {
+			return errors.New("write the name of a user of the build image, such as codebuild-user, or its number")
+		}
+		return nil
+	}
+}
+
 func folder(to *string) func(string) error {
 	return func(value string) error {
 		*to = value

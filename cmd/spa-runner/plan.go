@@ -23,8 +23,9 @@ type planner struct {
 	config *Config
 	// assume gives the provider of an assumed role; the role is read when the
 	// provider is first asked, since variables.sh may set it.
-	assume func(role *string, session string) aws.CredentialsProvider
-	secret func(...string)
+	assume   func(role *string, session string) aws.CredentialsProvider
+	secret   func(...string)
+	patience patience
 	// makeFlags go to the deploy targets, --dry-run in a rehearsal.
 	makeFlags []string
 	runID     string
@@ -61,6 +62,7 @@ func (p *planner) plan() []pipeline.Step {
 			Credentials: settings,
 			From:        &c.Settings, CodeCommit: c.CodeCommit, Pin: c.SettingsPin, Trigger: c.Trigger,
 			Token: c.SettingsToken, Client: c.client, Into: settingsDir, Cloned: &p.facts.settings,
+			Patience: p.patience.clone, Stall: p.patience.stall,
 		},
 		// 3. May pin the code and name the role that deploys, so it comes before both.
 		steps.SourceVariables{
@@ -74,6 +76,7 @@ func (p *planner) plan() []pipeline.Step {
 			From:        &c.Code, Token: c.CodeToken, RequirePinned: c.RequirePinned,
 			VerifyKeys: c.VerifyKeys, Settings: settingsDir, ReachableFrom: c.ReachableFrom,
 			Client: c.client, Into: codeDir, Cloned: &p.facts.code,
+			Patience: p.patience.clone, Stall: p.patience.stall,
 		},
 		// 5. Before any of the code is executed.
 		steps.OverlaySettings{

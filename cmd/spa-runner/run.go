@@ -67,7 +67,7 @@ func (p *program) execute(ctx context.Context, c *Config, e execution) error {
 	if err := pipeline.AdoptStrays(); err != nil {
 		return err
 	}
-	client, err := newHTTPClient(c.environ["AWS_CA_BUNDLE"])
+	client, err := newHTTPClient(c.environ["AWS_CA_BUNDLE"], p.patience.answer)
 	if err != nil {
 		return err
 	}
@@ -77,11 +77,26 @@ func (p *program) execute(ctx context.Context, c *Config, e execution) error {
 		return err
 	}
 	p.register(c)
+	user, err := untrusted(c, e)
+	if err != nil {
+		return err
+	}
+	if user != nil {
+		defer func() { _ = user.RemoveHome() }()
+	}
+	if warning := warnOfSaved(savedEnvironment, user); warning != "" {
+		c.Warnings = append(c.Warnings, warning)
+	}
 
 	recorder := logs.NewRecorder()
 	log := p.newLog(c, recorder)
+	if c.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, c.Timeout, &pipeline.TimeLimitError{Of: "run", Limit: c.Timeout})
+		defer cancel()
+	}
 	plan := &planner{
-		config: c, assume: assumer(cfg, &c.Region), secret: p.secret,
+		config: c, assume: assumer(ctx, cfg, &c.Region, stsPatience{p.patience.sts, log.Logger(1)}), secret: p.secret, patience: p.patience,
 		makeFlags: e.makeFlags, runID: log.Run(), build: c.environ["CODEBUILD_BUILD_NUMBER"], facts: &facts{},
 	}
 	all := plan.plan()
@@ -89,14 +104,9 @@ func (p *program) execute(ctx context.Context, c *Config, e execution) error {
 	if err != nil {
 		return err
 	}
-	if c.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, c.Timeout, &pipeline.TimeLimitError{Of: "run", Limit: c.Timeout})
-		defer cancel()
-	}
 	rt := &pipeline.Runtime{
 		Log: log.Logger(1), Output: log.Output(1), Broken: log.Err, Redact: plan.secret,
-		Env: c.childEnviron(p.environ), Grace: c.Grace, Hurry: p.hurry,
+		Env: c.childEnviron(p.environ), Untrusted: user, Grace: c.Grace, Hurry: p.hurry,
 	}
 	start := time.Now()
 	logStart(rt, c, e)

@@ -144,7 +144,7 @@ func TestPlanTellsTheScopes(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := w.run("plan", "--json")
-	for i, step := range (&planner{config: c, assume: assumer(awsConfigOfNobody(), &c.Region), facts: &facts{}}).plan() {
+	for i, step := range (&planner{config: c, assume: assumer(t.Context(), awsConfigOfNobody(), &c.Region, stsPatience{}), facts: &facts{}}).plan() {
 		line := step.Name() + " acts as " + pipeline.ScopeOf(step) + "\n"
 		if step.Name() != allSteps[i] || !strings.Contains(string(want), line) || !strings.Contains(o.stdout, `"name": "`+step.Name()+`"`) {
 			t.Errorf("step %d: %q", i+1, line)

@@ -146,6 +146,10 @@ func (c *Config) variables() []variable {
 			name: "SPA_RUNNER_VARIABLES_EXEC", preset: "false", parse: boolean(&c.VariablesExec),
 			usage: "let variables.sh run external commands, without any identity",
 		},
+		{
+			name: "SPA_RUNNER_UNTRUSTED_USER", parse: userName(&c.Untrusted),
+			usage: "name or number of the user that children without an identity run as, where the runner is root",
+		},
 
 		// How it is run.
 		{

@@ -23,6 +23,9 @@ var (
 	ErrRepositoryNotFound = errors.New("repository not found") // 404, or a folder that is no repository
 	ErrEmptyRepository    = errors.New("repository is empty")  // it has no commit yet
 	ErrTargetExists       = errors.New("target folder exists") // Request.Dir is there already
+	ErrNoAnswer           = errors.New("no answer")            // no HTTP answer at all: the cause says why
+	ErrBrokenOff          = errors.New("broken off")           // the answer did not come to its end
+	ErrRefused            = errors.New("refused")              // the server does not give what it had just offered
 )
 
 // failure is a sentence for a person with a kind for the program.
@@ -47,6 +50,16 @@ func fault(kind, cause error, format string, args ...any) error {
 	return &failure{kind: kind, cause: cause, text: fmt.Sprintf(format, args...)}
 }
 
+// StatusError is an answer of a server that is no success. It is in the chain of
+// the sentence that explains it.
+type StatusError struct {
+	Code   int
+	Header http.Header
+	Signed bool // the request carried credentials
+}
+
+func (s *StatusError) Error() string { return fmt.Sprintf("HTTP status %d", s.Code) }
+
 // explainStatus says what an HTTP status means for somebody who clones.
 func explainStatus(res *http.Response, from string, signed bool) error {
 	said := ""
@@ -58,26 +71,27 @@ func explainStatus(res *http.Response, from string, signed bool) error {
 		as = "with the given credentials"
 	}
 	what := fmt.Sprintf("cloning %s: the server answered %d %s%s", from, res.StatusCode, http.StatusText(res.StatusCode), said)
+	cause := &StatusError{Code: res.StatusCode, Header: res.Header, Signed: signed}
 	switch code := res.StatusCode; {
 	case code == http.StatusUnauthorized && signed:
-		return fault(ErrUnauthorized, nil, "%s %s: they are wrong or have expired; check them", what, as)
+		return fault(ErrUnauthorized, cause, "%s %s: they are wrong or have expired; check them", what, as)
 	case code == http.StatusUnauthorized:
-		return fault(ErrUnauthorized, nil, "%s %s: the repository is private or does not exist; check the URL, or give a token", what, as)
+		return fault(ErrUnauthorized, cause, "%s %s: the repository is private or does not exist; check the URL, or give a token", what, as)
 	case code == http.StatusForbidden:
-		return fault(ErrUnauthorized, nil, "%s %s: they do not suffice to read it; check what they are allowed to do", what, as)
+		return fault(ErrUnauthorized, cause, "%s %s: they do not suffice to read it; check what they are allowed to do", what, as)
 	case code == http.StatusNotFound:
-		return fault(ErrRepositoryNotFound, nil, "%s %s: there is no such repository, or it is private "+
+		return fault(ErrRepositoryNotFound, cause, "%s %s: there is no such repository, or it is private "+
 			"(GitHub answers 404 for what the credentials may not see); check the URL and the token", what, as)
 	case code == http.StatusTooManyRequests:
 		wait := "later"
 		if after := res.Header.Get("Retry-After"); after != "" {
 			wait = fmt.Sprintf("after %q (Retry-After)", after)
 		}
-		return fault(nil, nil, "%s: too many requests from here; try again %s", what, wait)
+		return fault(nil, cause, "%s: too many requests from here; try again %s", what, wait)
 	case code >= http.StatusInternalServerError:
-		return fault(nil, nil, "%s: the fault is on its side; try again later", what)
+		return fault(nil, cause, "%s: the fault is on its side; try again later", what)
 	}
-	return fault(nil, nil, "%s, which a git server does not do; check the URL", what)
+	return fault(nil, cause, "%s, which a git server does not do; check the URL", what)
 }
 
 // serverSays quotes the first line of an answer in plain text, cut to a length
@@ -108,7 +122,7 @@ func explainTransport(err error, from, host string) error {
 		record    tls.RecordHeaderError
 	)
 	say := func(format string, args ...any) error {
-		return fault(nil, err, "cloning %s: "+format, append([]any{from}, args...)...)
+		return fault(ErrNoAnswer, err, "cloning %s: "+format, append([]any{from}, args...)...)
 	}
 	switch {
 	case errors.Is(err, context.Canceled):

@@ -55,6 +55,9 @@ type Request struct {
 	// FollowRedirects allows redirects of the first request, as git does by
 	// default. Without it a redirect is an error that names the target host.
 	FollowRedirects bool
+	// Stall ends the reading of an answer of which nothing came for so long; 0 is
+	// 30 seconds. How long a server may take to begin one is the Client's to say.
+	Stall time.Duration
 	// Accept, if set, is asked about what Ref turned out to be, before anything is
 	// downloaded. Its error ends the clone and is returned as it is.
 	Accept func(Target) error
@@ -110,7 +113,8 @@ func Lookup(ctx context.Context, r Request) (Target, error) {
 //
 // Errors are sentences meant to be shown; what callers may want to tell apart
 // matches ErrRefNotFound, ErrCommitMismatch, ErrNotReachable, ErrUnauthorized,
-// ErrRepositoryNotFound, ErrEmptyRepository or ErrTargetExists under errors.Is.
+// ErrRepositoryNotFound, ErrEmptyRepository, ErrTargetExists, ErrNoAnswer,
+// ErrBrokenOff or ErrRefused under errors.Is, and a *StatusError under errors.As.
 func Clone(ctx context.Context, r Request) (Result, error) {
 	if err := refuseExisting(r.Dir); err != nil {
 		return Result{}, err

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/pktline"
@@ -37,7 +38,8 @@ type server struct {
 	follow bool
 	shown  string
 
-	maxHead int64 // bytes to read of an answer, not counting the pack
+	stall   time.Duration // to wait for the next byte of an answer
+	maxHead int64         // bytes to read of an answer, not counting the pack
 
 	// Set by advertise, for fetch.
 	caps    *capability.List
@@ -121,7 +123,7 @@ func (s *server) explainAdvert(ctx context.Context, err error) error {
 	if odd := (*packp.ErrUnexpectedData)(nil); errors.As(err, &odd) && bytes.Contains(odd.Data, []byte("object-format=sha256")) {
 		return fault(nil, err, "cloning %s: its objects are named by SHA-256, which is not supported; use a SHA-1 repository", s.shown)
 	}
-	return fault(nil, err, "cloning %s: the list of its refs is broken (%.200q); try again", s.shown, err.Error())
+	return fault(broke(err), err, "cloning %s: the list of its refs is broken (%.200q); try again", s.shown, err.Error())
 }
 
 func (s *server) fetch(ctx context.Context, wants []plumbing.Hash, shallow bool) (*transfer, error) {

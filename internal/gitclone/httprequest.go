@@ -52,10 +52,13 @@ func origin(u *url.URL) string {
 func (s *server) do(req *http.Request, contentType string) (*http.Response, error) {
 	client := s.client
 	client.CheckRedirect = s.checkRedirect
-	res, err := client.Do(req)
+	ctx, cancel := context.WithCancelCause(req.Context())
+	res, err := client.Do(req.WithContext(ctx))
 	if err != nil {
+		cancel(nil)
 		return nil, explainTransport(err, s.shown, req.URL.Host)
 	}
+	watch(res, s.stall, cancel)
 	got, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
 	if res.StatusCode == http.StatusOK && got == contentType {
 		return res, nil

@@ -66,7 +66,11 @@ func openHTTP(r Request, shown string) (remote, error) {
 		client = *r.Client
 	}
 	client.Jar = nil // a domain's cookie would follow a redirect to another host of it
-	return &server{client: client, url: u, auth: auth, follow: r.FollowRedirects, shown: shown, maxHead: maxHead}, nil
+	stall := r.Stall
+	if stall <= 0 {
+		stall = defaultStall
+	}
+	return &server{client: client, url: u, stall: stall, auth: auth, follow: r.FollowRedirects, shown: shown, maxHead: maxHead}, nil
 }
 
 func openFileURL(rest, shown string) (remote, error) {

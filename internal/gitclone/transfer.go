@@ -85,11 +85,11 @@ func explainDownload(ctx context.Context, err error, from remote, c choice) erro
 	case errors.As(err, &explained):
 		return err
 	case errors.As(err, &no) && no.late:
-		return fault(nil, err, "downloading %s of %s: %v; try again, or ask those who run it", c.Ref, from, no)
+		return fault(ErrBrokenOff, err, "downloading %s of %s: %v; try again, or ask those who run it", c.Ref, from, no)
 	case errors.As(err, &no) && c.Kind == Commit:
 		return fault(ErrRefNotFound, err, "commit %s is on no branch and no tag of %s (%v); check the hash, and that it was pushed", c.Ref, from, err)
 	case errors.As(err, &no):
-		return fmt.Errorf("downloading %s of %s: %w; it may have moved just now, try again", c.Ref, from, err)
+		return fault(ErrRefused, err, "downloading %s of %s: %v; it may have moved just now, try again", c.Ref, from, err)
 	}
-	return fault(nil, err, "downloading %s of %s: the transfer broke off or is damaged (%.300q); try again", c.Ref, from, err.Error())
+	return fault(broke(err), err, "downloading %s of %s: the transfer broke off or is damaged (%.300q); try again", c.Ref, from, err.Error())
 }

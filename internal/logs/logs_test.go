@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -187,13 +188,23 @@ func TestRecorder(t *testing.T) {
 	}
 	step.Warn("careful", zap.String("file", "x"))
 	step.Warn("careful", zap.String("file", "x"))
+	retrying := func(what, why string, attempt int) {
+		step.Warn("retrying", zap.String("what", what), zap.String("error", why), zap.Int("attempt", attempt), zap.Int("delay_ms", attempt))
+	}
+	retrying("cloning", "503", 1)
+	retrying("assuming", "Throttling", 1)
+	step.Warn("beware")
+	retrying("cloning", "429", 2)
 	step.Error("step failed", zap.Int64("took_ms", 1500), zap.String("error", "broken"), zap.String("hint", "mend it"))
 	want := StepRecord{Pass: 2, Name: "make-lint", Scope: "none", Outcome: "failed", Took: 1500 * time.Millisecond, Error: "broken", Hint: "mend it"}
 	if got := r.Steps(); len(got) != 1 || got[0] != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	if got := r.Warnings(); len(got) != 1 || got[0] != "careful  file=x" {
-		t.Errorf("warnings: got %q", got)
+	warnings := []string{
+		"careful  file=x", "cloning was retried 2 times, the last time after: 429", "assuming was retried once, the last time after: Throttling", "beware",
+	}
+	if got := r.Warnings(); !slices.Equal(got, warnings) {
+		t.Errorf("warnings: got %q, want %q", got, warnings)
 	}
 }
 

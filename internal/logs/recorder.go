@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -44,11 +45,15 @@ type recorded struct {
 	mu       sync.Mutex
 	steps    []StepRecord
 	warnings []string
+	retries  map[string]retried // by what is retried
 }
+
+// retried is where in the warnings the retries of something are, and how many.
+type retried struct{ at, times int }
 
 // NewRecorder makes an empty recorder.
 func NewRecorder() *Recorder {
-	return &Recorder{LevelEnabler: zap.InfoLevel, state: &recorded{}}
+	return &Recorder{LevelEnabler: zap.InfoLevel, state: &recorded{retries: map[string]retried{}}}
 }
 
 // Steps are the steps in the order in which they started.
@@ -58,11 +63,27 @@ func (r *Recorder) Steps() []StepRecord {
 	return slices.Clone(r.state.steps)
 }
 
-// Warnings are the warnings of the run, each once.
+// Warnings are the warnings of the run, each once. All retries of one thing are
+// one of them.
 func (r *Recorder) Warnings() []string {
 	r.state.mu.Lock()
 	defer r.state.mu.Unlock()
 	return slices.Clone(r.state.warnings)
+}
+
+func (r *recorded) retry(what, why string) {
+	known, ok := r.retries[what]
+	if !ok {
+		known.at = len(r.warnings)
+		r.warnings = append(r.warnings, "")
+	}
+	known.times++
+	r.retries[what] = known
+	times := "once"
+	if known.times > 1 {
+		times = fmt.Sprintf("%d times", known.times)
+	}
+	r.warnings[known.at] = fmt.Sprintf("%s was retried %s, the last time after: %s", what, times, why)
 }
 
 // With is part of zapcore.Core.
@@ -90,8 +111,11 @@ func (r *Recorder) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	text := func(key string) string { s, _ := values[key].(string); return s }
 	r.state.mu.Lock()
 	defer r.state.mu.Unlock()
-	if warning := e.Message + dataText(all, func(name string) string { return name }); e.Level == zap.WarnLevel &&
-		!slices.Contains(r.state.warnings, warning) {
+	switch warning := e.Message + dataText(all, func(name string) string { return name }); {
+	case e.Level != zap.WarnLevel:
+	case e.Message == "retrying":
+		r.state.retry(text("what"), text("error"))
+	case !slices.Contains(r.state.warnings, warning):
 		r.state.warnings = append(r.state.warnings, warning)
 	}
 	if e.Message == "step started" {

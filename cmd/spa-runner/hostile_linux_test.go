@@ -1,0 +1,231 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"spa-runner/internal/loopback"
+)
+
+// startsTheRunner is how CodeBuild starts it: a shell that has the identity in
+// its environment, and stays.
+const startsTheRunner = `"$0" run; exit $?`
+
+// hostileWorld is a run of which `make all-tests` is the hostile program.
+func hostileWorld(t *testing.T) *world {
+	t.Helper()
+	w := newWorld(t, loopback.Options{})
+	plant(w)
+	delete(w.env, "AWS_PROFILE")
+	delete(w.env, "AWS_DEFAULT_PROFILE")
+	delete(w.env, "AWS_CONFIG_FILE")
+	// Where the test binary is built, and where tests have their files, no other user may look.
+	if err := os.Chmod(filepath.Dir(t.TempDir()), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	binary := filepath.Join(t.TempDir(), "spa-runner.test")
+	if out, err := exec.Command("cp", os.Args[0], binary).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	w.env["TEST_BINARY"] = binary
+	w.env["TEST_HINTS"] = writeHints(t, w)
+	w.write("code", "Makefile", "setup lint deploy:\n\t@true\nall-tests:\n\t@"+asHostile+"=$(TEST_HINTS) $(TEST_BINARY)\n")
+	w.serve()
+	return w
+}
+
+func writeHints(t *testing.T, w *world) string {
+	t.Helper()
+	service := w.aws.ServiceCredentials()
+	text, err := json.Marshal(hints{
+		Secrets: []string{backwards(service.AccessKeyID), backwards(service.SecretAccessKey), backwards(service.SessionToken)},
+		Home:    w.home, Workdir: w.workdir, TestPID: os.Getpid(),
+	})
+	path := filepath.Join(t.TempDir(), "hints")
+	if err == nil {
+		err = os.WriteFile(path, text, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// found runs the world as CodeBuild would and gives what the program found.
+func found(t *testing.T, w *world, prepare func(*exec.Cmd)) []string {
+	t.Helper()
+	cmd := w.command()
+	cmd.Path, cmd.Args = "/bin/sh", []string{"sh", "-c", startsTheRunner, w.env["TEST_BINARY"]}
+	if prepare != nil {
+		prepare(cmd)
+	}
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	o := outcome{code: cmd.ProcessState.ExitCode(), stdout: string(out), stderr: stderr.String()}
+	if err != nil {
+		t.Fatalf("%v: %v", err, o)
+	}
+	text := o.output(t, "make-all-tests")
+	if !strings.Contains(text, "the runner, the shell that started the runner") {
+		t.Fatalf("the program did not go to its end, or did not find the runner: %s", text)
+	}
+	t.Log(text)
+	return findings(text)
+}
+
+func findings(text string) []string {
+	list := []string{}
+	for line := range strings.Lines(text) {
+		if what, ok := strings.CutPrefix(line, "FOUND "); ok {
+			list = append(list, strings.TrimSpace(what))
+		}
+	}
+	return list
+}
+
+// What SECURITY.md admits to code of the same user. The first three are of what
+// started the runner, which the runner cannot hide.
+var (
+	admittedAboutTheShell = []string{
+		"environ of the shell that started the runner",
+		"memory of the shell that started the runner",
+		"open files of the shell that started the runner",
+		"ptrace of the shell that started the runner",
+		"signals to the shell that started the runner",
+	}
+	admittedToTheSameUser = slices.Concat(admittedAboutTheShell, []string{
+		"file in the home of the runner's user: .aws/config",
+		"file in the home of the runner's user: .aws/credentials",
+		"file in the home of the runner's user: .boto",
+		"signals to the runner",
+	})
+	admittedToRoot = slices.Concat(admittedToTheSameUser, []string{
+		"memory of the runner", "open files of the runner", "ptrace of the runner",
+	})
+)
+
+func wantFound(t *testing.T, got, want []string) {
+	t.Helper()
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("found:\n  %s\nwant what SECURITY.md admits:\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+	}
+}
+
+// As another user, code that setup, lint and tests run finds nothing.
+func TestHostileCodeAsAnotherUserFindsNothing(t *testing.T) {
+	t.Parallel()
+	needRoot(t)
+	w := hostileWorld(t)
+	w.env["SPA_RUNNER_UNTRUSTED_USER"] = fmt.Sprint(freeUID(0))
+	wantFound(t, found(t, w, nil), []string{})
+}
+
+// As the user of the runner, who is not root: what started the runner, and
+// files; not the runner itself.
+func TestHostileCodeAsTheSameUser(t *testing.T) {
+	t.Parallel()
+	w := hostileWorld(t)
+	if os.Geteuid() != 0 {
+		wantFound(t, found(t, w, nil), admittedToTheSameUser)
+		return
+	}
+	uid := freeUID(1)
+	for _, dir := range []string{w.home, w.workdir} {
+		if out, err := exec.Command("chown", "-R", fmt.Sprint(uid), dir).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	wantFound(t, found(t, w, func(cmd *exec.Cmd) {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
+	}), slices.Concat(admittedToTheSameUser, []string{"programs with the setuid bit"}))
+}
+
+// As root with all capabilities the memory of the runner too; without
+// CAP_SYS_PTRACE, as in a container that is not privileged, not even as root.
+func TestHostileCodeAsRoot(t *testing.T) {
+	t.Parallel()
+	needRoot(t)
+	t.Run("with CAP_SYS_PTRACE", func(t *testing.T) {
+		t.Parallel()
+		wantFound(t, found(t, hostileWorld(t), nil), admittedToRoot)
+	})
+	t.Run("without", func(t *testing.T) {
+		t.Parallel()
+		wantFound(t, found(t, hostileWorld(t), func(cmd *exec.Cmd) {
+			cmd.Path, cmd.Args = os.Args[0], append([]string{withoutPtrace, cmd.Path}, cmd.Args...)
+		}), admittedToTheSameUser)
+	})
+}
+
+// withoutPtrace, as the first argument of the test binary, makes it start the
+// others without CAP_SYS_PTRACE.
+const withoutPtrace = "test-without-ptrace"
+
+// actHostile makes the test binary one of the programs of these tests.
+func actHostile() bool {
+	switch {
+	case os.Args[0] == withoutPtrace:
+		dropPtrace()
+	case os.Getenv(asHostile) != "":
+		hostile()
+	default:
+		return false
+	}
+	return true
+}
+
+func dropPtrace() {
+	runtime.LockOSThread()
+	err := unix.Prctl(unix.PR_CAPBSET_DROP, unix.CAP_SYS_PTRACE, 0, 0, 0)
+	if err == nil {
+		err = unix.Exec(os.Args[1], os.Args[2:], os.Environ())
+	}
+	panic(err)
+}
+
+// The program finds what there is to find: run as the workbook runs tests, with
+// the identity around it.
+func TestTheHostileProgramFindsWhatIsThere(t *testing.T) {
+	t.Parallel()
+	w := hostileWorld(t)
+	open := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		_, _ = fmt.Fprint(rw, w.aws.ServiceCredentials().AccessKeyID)
+	}))
+	defer open.Close()
+	w.env[asHostile] = w.env["TEST_HINTS"]
+	if err := os.WriteFile(filepath.Join(w.workdir, "left"), []byte(w.aws.ServiceCredentials().SecretAccessKey), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := w.command()
+	cmd.Path, cmd.Args = "/bin/sh", []string{"sh", "-c", `"$TEST_BINARY"; exit $?`, startsTheRunner}
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	got := findings(string(out))
+	want := slices.Concat(admittedAboutTheShell, []string{
+		"own environment: AWS_SECRET_ACCESS_KEY", "own environment: AWS_SESSION_TOKEN", "go sdk: EnvConfigCredentials",
+		"file of the run: " + filepath.Join(w.workdir, "left"), "credentials on a port of loopback",
+		"file in the home of the runner's user: .aws/credentials",
+	})
+	for _, what := range want {
+		if !slices.Contains(got, what) {
+			t.Errorf("it did not find: %s", what)
+		}
+	}
+	t.Log(strings.Join(got, "\n"))
+}

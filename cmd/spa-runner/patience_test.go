@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"spa-runner/internal/redact"
+	"spa-runner/internal/retry"
+	"spa-runner/pipeline"
+)
+
+// What a world may set, so that tests see faults pass in short time. They act on
+// nothing but the numbers in usualPatience.
+const (
+	realWaits  = "TEST_REAL_WAITS"  // waits between attempts are real
+	attemptFor = "TEST_ATTEMPT_FOR" // the time limit of an attempt at STS
+	answerIn   = "TEST_ANSWER_IN"   // the limits for the begin of an answer
+	nextByteIn = "TEST_NEXT_BYTE_IN"
+)
+
+// mainInATest is main, but for the waits between attempts: they are counted and
+// not waited for.
+func mainInATest() {
+	_ = os.Unsetenv(asMain)
+	if _, err := pipeline.Conceal(os.Environ()); err != nil {
+		_, _ = fmt.Fprintln(os.Stderr, "spa-runner: "+err.Error())
+		os.Exit(pipeline.ExitRunner)
+	}
+	p := &program{stdout: os.Stdout, stderr: os.Stderr, redactor: redact.New(), patience: usualPatience()}
+	if os.Getenv(realWaits) == "" {
+		clock := &skippingClock{}
+		p.patience.sts.Clock, p.patience.clone.Clock = clock, clock
+	}
+	for name, limit := range map[string]*time.Duration{
+		attemptFor: &p.patience.sts.Attempt, answerIn: &p.patience.answer, nextByteIn: &p.patience.stall,
+	} {
+		if value, err := time.ParseDuration(os.Getenv(name)); err == nil {
+			*limit = value
+		}
+	}
+	for _, name := range []string{realWaits, attemptFor, answerIn, nextByteIn} {
+		_ = os.Unsetenv(name)
+	}
+	p.environ = os.Environ()
+	os.Exit(p.run(os.Args[1:]))
+}
+
+// skippingClock goes on by what is slept, without sleeping.
+type skippingClock struct {
+	mu   sync.Mutex
+	skip time.Duration
+}
+
+func (c *skippingClock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().Add(c.skip)
+}
+
+func (c *skippingClock) Sleep(ctx context.Context, d time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.skip += d
+	return ctx.Err()
+}
+
+// atSTS is a provider of an assumed role whose STS is this function.
+func atSTS(t *testing.T, life context.Context, identity aws.CredentialsProvider, p stsPatience, answer func(*http.Request) (*http.Response, error)) aws.CredentialsProvider { //nolint:revive // t comes first in a test
+	t.Helper()
+	region, role := "eu-west-1", deployRole
+	cfg := aws.Config{Credentials: identity, HTTPClient: clientFunc(answer)}
+	return assumer(life, cfg, &region, p)(&role, "session")
+}
+
+type clientFunc func(*http.Request) (*http.Response, error)
+
+func (f clientFunc) Do(r *http.Request) (*http.Response, error) { return f(r) }
+
+// A build that has no identity says so at once.
+func TestTheBuildsOwnIdentityIsNotRetried(t *testing.T) {
+	t.Parallel()
+	asked, none := 0, errors.New("connection reset by the container endpoint")
+	identity := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		asked++
+		return aws.Credentials{}, none
+	})
+	policy := retry.Policy{Budget: time.Minute, Clock: &skippingClock{}}
+	_, err := atSTS(t, t.Context(), identity, stsPatience{policy, zap.NewNop()}, func(*http.Request) (*http.Response, error) {
+		t.Error("STS was asked")
+		return nil, none
+	}).Retrieve(t.Context())
+	if !errors.Is(err, none) || asked != 1 {
+		t.Errorf("got %v after asking %d times", err, asked)
+	}
+}
+
+// What renews credentials in the background has no step: its attempts are in the
+// log all the same, and end with its own deadline or with the run.
+func TestRenewalInTheBackground(t *testing.T) {
+	t.Parallel()
+	service := credentials.NewStaticCredentialsProvider("AKIAOFATEST", "secret", "token")
+	broken := func(*http.Request) (*http.Response, error) { return nil, errors.New("no way out") }
+	policy := retry.Policy{Budget: time.Hour, Random: func() float64 { return 0.999 }}
+	stopped := errors.New("the run is over")
+	for name, test := range map[string]struct {
+		cached bool // behind the cache of the SDK, which hides the caller's end
+		caller time.Duration
+		run    time.Duration
+		want   error
+	}{
+		"the caller's deadline":          {false, 200 * time.Millisecond, time.Hour, context.DeadlineExceeded},
+		"the end of the run":             {false, time.Hour, 200 * time.Millisecond, stopped},
+		"the end of the run, cached too": {true, time.Hour, 200 * time.Millisecond, stopped},
+	} {
+		core, events := observer.New(zap.DebugLevel)
+		life, end := context.WithCancelCause(t.Context())
+		provider := atSTS(t, life, service, stsPatience{policy, zap.New(core)}, broken)
+		if test.cached {
+			provider = pipeline.Mint[pipeline.Deploy](provider, func(...string) {})
+		}
+		timer := time.AfterFunc(test.run, func() { end(stopped) })
+		defer timer.Stop()
+		ctx, cancel := context.WithTimeout(t.Context(), test.caller)
+		start := time.Now()
+		_, err := provider.Retrieve(ctx)
+		if cancel(); !errors.Is(err, test.want) || time.Since(start) > 2*time.Second {
+			t.Errorf("%s: got %v after %s", name, err, time.Since(start))
+		}
+		if got := events.FilterMessage("retrying").All(); len(got) != 1 || got[0].ContextMap()["what"] != "assuming "+deployRole {
+			t.Errorf("%s: logged %v", name, got)
+		}
+	}
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"spa-runner/pipeline"
+)
+
+// untrusted finds the user that children without an identity run as, and makes
+// a home. It is nil where the project names none. Whatever is in the way is an
+// error: the project demanded a border, and nothing runs without it. Only a
+// rehearsal on somebody's laptop does, with a warning.
+func untrusted(c *Config, e execution) (*pipeline.User, error) {
+	if c.Untrusted == "" {
+		return nil, nil
+	}
+	wrong := func(err error) error {
+		return &pipeline.ConfigError{Problems: []string{fmt.Sprintf("SPA_RUNNER_UNTRUSTED_USER is %q: %v", c.Untrusted, err)}}
+	}
+	if os.Geteuid() != 0 {
+		if e.rehearsal {
+			c.Warnings = append(c.Warnings, "SPA_RUNNER_UNTRUSTED_USER is not applied: only root can run children as another user, and this is not root")
+			return nil, nil
+		}
+		return nil, wrong(errors.New("only root can run children as another user, and this is not root: unset it, or run as root, as CodeBuild does"))
+	}
+	user, err := pipeline.LookupUser(c.Untrusted)
+	if err != nil {
+		return nil, wrong(err)
+	}
+	if err := user.CanReach(c.Workdir); err != nil {
+		return nil, wrong(err)
+	}
+	if err := user.MakeHome(); err != nil {
+		return nil, wrong(errors.Join(err, user.RemoveHome()))
+	}
+	return user, nil
+}
+
+// savedEnvironment is where older images of CodeBuild keep the environment of a
+// build, the address of the service role's credentials included. (Seen in the
+// wild: tools that look for identities in a build read this file.)
+const savedEnvironment = "/codebuild/output/tmp/env.sh"
+
+// warnOfSaved says that children can read in a file what is kept out of their
+// environment, "" if they cannot.
+func warnOfSaved(file string, user *pipeline.User) string {
+	content, err := os.ReadFile(file)
+	if err != nil || user != nil && !user.CanRead(file) {
+		return ""
+	}
+	for line := range strings.Lines(string(content)) {
+		name, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "export "), "=")
+		if pipeline.Forbidden(name) == "" {
+			continue
+		}
+		who := "every child can read that; set SPA_RUNNER_UNTRUSTED_USER, or use a newer image"
+		if user != nil {
+			who = "the user " + user.Name + " can read that; use a newer image, or chmod o-r it in the buildspec"
+		}
+		return fmt.Sprintf("this image keeps the environment of the build in %s, %s in it: %s", file, name, who)
+	}
+	return ""
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"spa-runner/internal/loopback"
+	"spa-runner/pipeline"
+)
+
+func needRoot(t *testing.T) {
+	t.Helper()
+	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
+		t.Skip("needs root on Linux, to start processes as other users: not tried")
+	}
+}
+
+// freeUID is the number of a user that nobody has.
+func freeUID(n int) int { return 1_000_000 + os.Getpid()*10 + n }
+
+// openTo lets other users go to the folders of a test.
+func openTo(t *testing.T, w *world) {
+	t.Helper()
+	if err := os.Chmod(filepath.Dir(filepath.Dir(w.workdir)), 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// As SPA's setup does it: what npm and pip install for the user is on the PATH
+// of lint and of deploy, which runs as root on files that are root's.
+func TestRunWithAnUntrustedUser(t *testing.T) {
+	t.Parallel()
+	needRoot(t)
+	w := newWorld(t, loopback.Options{})
+	openTo(t, w)
+	uid := fmt.Sprint(freeUID(2))
+	w.env["SPA_RUNNER_UNTRUSTED_USER"], w.env["SPA_RUNNER_VARIABLES_EXEC"] = uid, "true"
+	w.write("settings", environmentPath+"/variables.sh", "export ASKED_BY=$(id -u)\n")
+	w.write("code", "Makefile", `setup:
+	@mkdir -p $(npm_config_prefix)/bin venv/bin
+	@printf '#!/bin/sh\necho installed\n' >$(npm_config_prefix)/bin/spa-tool
+	@chmod +x $(npm_config_prefix)/bin/spa-tool
+	@touch made-by-setup; echo $(HOME)
+lint all-tests:
+	@spa-tool; echo "$@ as $$(id -u), script as $(ASKED_BY), key $(AWS_ACCESS_KEY_ID)"
+deploy:
+	@spa-tool; echo "$@ as $$(id -u) in $$(stat -c %u . made-by-setup Makefile | xargs), HOME $(HOME)"
+`)
+	w.serve()
+	o := w.run("run")
+	if o.code != 0 {
+		t.Fatalf("%v", o)
+	}
+	want := fmt.Sprintf("installed\nall-tests as %s, script as %s, key \n", uid, uid)
+	if got := o.output(t, "make-all-tests"); got != want {
+		t.Errorf("all-tests: got %q, want %q", got, want)
+	}
+	if got, want := o.output(t, "make-deploy"), "installed\ndeploy as 0 in 0 0 0, HOME "+w.home+"\n"; got != want {
+		t.Errorf("deploy: got %q, want %q", got, want)
+	}
+	home := strings.TrimSpace(o.output(t, "make-setup"))
+	if _, err := os.Stat(home); !strings.Contains(home, "spa-runner-home-") || !os.IsNotExist(err) {
+		t.Errorf("the home %q is left: %v", home, err)
+	}
+}
+
+// What the project demanded and cannot be had ends the run before it begins.
+func TestAnUntrustedUserThatCannotBe(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]string{
+		"no-such-user-here": "there is no user",
+		"root":              "that is root",
+		"a b":               "write the name of a user",
+		"1234567":           "may not go through", // the folders of a test are closed
+	} {
+		w := newWorld(t, loopback.Options{})
+		w.env["SPA_RUNNER_UNTRUSTED_USER"] = value
+		w.serve()
+		if os.Geteuid() != 0 && value != "a b" {
+			want = "only root can"
+		}
+		o := w.run("run")
+		if o.code != 64 || !strings.Contains(o.stderr, want) || len(w.aws.Calls()) > 0 {
+			t.Errorf("%s: want %q, got %v", value, want, o)
+		}
+	}
+}
+
+// A rehearsal by root has its folders where the user can reach the work, and
+// nothing else.
+func TestDryRunWithAnUntrustedUser(t *testing.T) {
+	t.Parallel()
+	needRoot(t)
+	w := newWorld(t, loopback.Options{})
+	openTo(t, w)
+	w.write("code", "Makefile", "setup lint all-tests deploy:\n\t@id -u; ls .. ../.. 2>/dev/null || true\n")
+	delete(w.env, "SPA_RUNNER_WORKDIR")
+	w.env["SPA_RUNNER_UNTRUSTED_USER"] = fmt.Sprint(freeUID(3))
+	o := w.run("dry-run", "--settings", w.dirs["settings"], "--code", w.dirs["code"])
+	if got := o.output(t, "make-setup"); o.code != 0 || got != w.env["SPA_RUNNER_UNTRUSTED_USER"]+"\n..:\ncode\nsettings\n" {
+		t.Errorf("got %q, %v", got, o)
+	}
+}
+
+func TestWarnOfSavedEnvironment(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "env.sh")
+	if got := warnOfSaved(file, nil); got != "" {
+		t.Errorf("no file: got %q", got)
+	}
+	for content, want := range map[string]bool{
+		"export AWS_CONTAINER_CREDENTIALS_RELATIVE_URI='/v2/credentials/0'\n": true,
+		"export PATH=/bin\nAWS_SESSION_TOKEN=x\n":                             true,
+		"export PATH=/bin\n": false,
+	} {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got := warnOfSaved(file, nil)
+		if (got != "") != want || strings.Contains(got, "/v2/") {
+			t.Errorf("%q: got %q", content, got)
+		}
+		if os.Geteuid() != 0 {
+			continue
+		}
+		user, err := pipeline.LookupUser(fmt.Sprint(freeUID(4)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := warnOfSaved(file, user); got != "" {
+			t.Errorf("a user who cannot read it: got %q", got)
+		}
+	}
+}

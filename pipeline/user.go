@@ -1,0 +1,187 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// User is whom children of scope None run as, where the runner is root: what
+// other people's code can reach then ends at the border of a user, which holds
+// where leaving variables out does not. All other children run as root.
+type User struct {
+	Name string
+	// Home is a folder of its own, made for one run: what `npm install -g` and
+	// pip put there is on the PATH of all later children.
+	Home string
+
+	uid, gid int
+}
+
+// LookupUser finds a user by name or number. A number need not be in
+// /etc/passwd; its group is then the one of the same number. It refuses root,
+// and a user who has processes, since all of them are ended after each child.
+func LookupUser(name string) (*User, error) {
+	found, err := user.Lookup(name)
+	number, notNumber := strconv.ParseUint(name, 10, 31)
+	if err != nil && notNumber == nil {
+		if found, err = user.LookupId(name); err != nil {
+			found, err = &user.User{Username: name, Uid: name, Gid: name}, nil
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("there is no user %q on this machine: name one of the build image, such as codebuild-user, or write a number", name)
+	}
+	u := &User{Name: name}
+	var gidErr error
+	u.uid, err = strconv.Atoi(found.Uid)
+	u.gid, gidErr = strconv.Atoi(found.Gid)
+	if err = errors.Join(err, gidErr); err != nil {
+		return nil, fmt.Errorf("the numbers of the user %q: %w", name, err)
+	}
+	if u.uid == 0 || number == 0 && notNumber == nil {
+		return nil, errors.New("that is root, from whom nothing is kept: name another user")
+	}
+	pids, err := u.processes()
+	if err != nil {
+		return nil, err
+	}
+	if len(pids) > 0 {
+		return nil, fmt.Errorf("%d processes of the user %q are running, such as %d, and would be ended: name a user who is there for this alone",
+			len(pids), name, pids[0])
+	}
+	return u, nil
+}
+
+// MakeHome makes the home, in the system's folder for temporary files.
+func (u *User) MakeHome() error {
+	home, err := os.MkdirTemp("", "spa-runner-home-")
+	if err == nil {
+		u.Home = home
+		err = os.Lchown(home, u.uid, u.gid)
+	}
+	if err != nil {
+		return fmt.Errorf("making a home for the user %s: %w", u.Name, err)
+	}
+	return u.CanReach(home)
+}
+
+// RemoveHome removes the home.
+func (u *User) RemoveHome() error {
+	if u.Home == "" {
+		return nil
+	}
+	return os.RemoveAll(u.Home)
+}
+
+// CanReach tells, by an error that names the first folder in the way, whether the
+// user may go through a folder and all those above it.
+func (u *User) CanReach(folder string) error {
+	real, err := filepath.EvalSymlinks(folder)
+	if err == nil {
+		real, err = filepath.Abs(real)
+	}
+	for dir := real; err == nil; dir = filepath.Dir(dir) {
+		var info fs.FileInfo
+		if info, err = os.Stat(dir); err == nil && !u.may(info, 1) {
+			return fmt.Errorf("the user %s may not go through %s, and so cannot reach %s: use another folder, or chmod o+x that one", u.Name, dir, real)
+		}
+		if dir == filepath.Dir(dir) {
+			break
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("looking whether the user %s can reach %s: %w", u.Name, folder, err)
+	}
+	return nil
+}
+
+// CanRead tells whether the user may read a file; false also if it is not there.
+func (u *User) CanRead(file string) bool {
+	info, err := os.Stat(file)
+	return err == nil && u.may(info, 4) && u.CanReach(filepath.Dir(file)) == nil
+}
+
+// may says whether the mode of a file gives the user a right: 4, 2 or 1.
+func (u *User) may(info fs.FileInfo, right fs.FileMode) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	switch {
+	case ok && int(stat.Uid) == u.uid:
+		right <<= 6
+	case ok && int(stat.Gid) == u.gid:
+		right <<= 3
+	}
+	return info.Mode()&right != 0
+}
+
+// credential is as whom a child is started, without any other group.
+func (u *User) credential() *syscall.Credential {
+	return &syscall.Credential{Uid: uint32(u.uid), Gid: uint32(u.gid)} //nolint:gosec // 31 bits
+}
+
+// give makes a tree the user's, or root's again. Links are not followed. A file
+// with a second name stays as it is: that name may be anywhere.
+func (u *User) give(tree string, toUser bool) error {
+	info, err := os.Lstat(tree)
+	if err != nil {
+		return err
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if isUsers := ok && int(stat.Uid) == u.uid; !ok || !info.IsDir() || isUsers == toUser {
+		return nil
+	}
+	uid, gid := 0, 0
+	if toUser {
+		uid, gid = u.uid, u.gid
+	}
+	root, err := os.OpenRoot(tree)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	err = fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		if stat, ok := info.Sys().(*syscall.Stat_t); ok && !entry.IsDir() && stat.Nlink > 1 {
+			return nil
+		}
+		return root.Lchown(name, uid, gid)
+	})
+	if err != nil {
+		return fmt.Errorf("handing %s over to uid %d: %w", tree, uid, err)
+	}
+	return nil
+}
+
+// binaries is where npm and pip put programs of a user.
+const binaries = ".local/bin"
+
+// home sets what makes programs use the user's home and not root's.
+func (u *User) home(vars map[string]string) {
+	for name := range vars {
+		upper := strings.ToUpper(name)
+		if strings.HasPrefix(upper, "XDG_") || upper == "NPM_CONFIG_PREFIX" || upper == "NPM_CONFIG_CACHE" || upper == "PYTHONUSERBASE" {
+			delete(vars, name)
+		}
+	}
+	vars["HOME"], vars["USER"], vars["LOGNAME"] = u.Home, u.Name, u.Name
+	vars["npm_config_prefix"] = filepath.Join(u.Home, ".local")
+	vars["npm_config_cache"] = filepath.Join(u.Home, ".cache", "npm")
+	vars["PIP_CACHE_DIR"] = filepath.Join(u.Home, ".cache", "pip")
+}
+
+// path puts the programs that the user installed on the PATH of any child.
+func (u *User) path(vars map[string]string) {
+	vars["PATH"] = filepath.Join(u.Home, binaries) + string(os.PathListSeparator) + vars["PATH"]
+}

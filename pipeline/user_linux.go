@@ -1,0 +1,82 @@
+package pipeline
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// end kills all processes of the user until none is left. They are found by
+// their uid, so that no way out of a group, a session or a family helps.
+func (u *User) end() error {
+	deadline := time.Now().Add(straysLimit)
+	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+		pids, err := u.processes()
+		if err != nil || len(pids) == 0 {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%d processes of the user %s cannot be ended, such as %v; nothing may run beside what follows",
+				len(pids), u.Name, pids[:min(len(pids), 5)])
+		}
+		for _, pid := range pids {
+			_ = unix.Kill(pid, unix.SIGKILL)
+			_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil) // if it fell to us
+		}
+		time.Sleep(pause)
+	}
+}
+
+// processes are those of which any of the four uids is the user's. The owner of
+// /proc/PID is not asked: it is root's for a process that is non-dumpable.
+func (u *User) processes() ([]int, error) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, fmt.Errorf("looking for processes of the user %s: %w", u.Name, err)
+	}
+	var pids []int
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		status, err := os.ReadFile("/proc/" + entry.Name() + "/status")
+		if err != nil {
+			continue // it has ended meanwhile
+		}
+		if uids, alive := parseStatus(status); alive && strings.Contains(uids, fmt.Sprintf("\t%d\t", u.uid)) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids, nil
+}
+
+// parseStatus gives the uids of a process, each between tabs, and whether it is
+// more than a zombie, which can do nothing and waits for its parent.
+func parseStatus(status []byte) (uids string, alive bool) {
+	alive = true
+	for lines := bufio.NewScanner(bytes.NewReader(status)); lines.Scan(); {
+		key, value, _ := strings.Cut(lines.Text(), ":")
+		switch value = strings.TrimSpace(value); {
+		case key == "Uid":
+			return "\t" + value + "\t", alive
+		case key == "State" && (strings.HasPrefix(value, "Z") || strings.HasPrefix(value, "X")):
+			alive = false
+		}
+	}
+	return "", alive
+}
+
+// noNewPrivileges keeps this thread, and what it starts, from gaining rights.
+func noNewPrivileges() error {
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("forbidding new privileges: %w", err)
+	}
+	return nil
+}
