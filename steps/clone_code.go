@@ -23,6 +23,12 @@ type CloneCode struct {
 	Token pipeline.Secret
 	// RequirePinned refuses a branch and whatever else may be elsewhere tomorrow.
 	RequirePinned bool
+	// VerifyKeys is a file in the settings: one of its keys must have signed the
+	// code. Empty is no check.
+	VerifyKeys string
+	Settings   string // the folder of their clone
+	// ReachableFrom is a branch whose history the commit must be in. Empty is no check.
+	ReachableFrom string
 	Client        *http.Client
 	Into          string
 	Mark          string           // says in Into who made it
@@ -43,6 +49,12 @@ func (s CloneCode) Params() []pipeline.Param {
 	if s.From.Commit != "" {
 		params = append(params, pipeline.Param{Name: "commit", Value: s.From.Commit})
 	}
+	if s.ReachableFrom != "" {
+		params = append(params, pipeline.Param{Name: "on_branch", Value: s.ReachableFrom})
+	}
+	if s.VerifyKeys != "" {
+		params = append(params, pipeline.Param{Name: "signed_by", Value: "a key of " + filepath.Join(filepath.Base(s.Settings), s.VerifyKeys)})
+	}
 	if s.Token.Reveal() != "" {
 		params = append(params, pipeline.Param{Name: "token", Value: s.Token.String()})
 	}
@@ -51,10 +63,14 @@ func (s CloneCode) Params() []pipeline.Param {
 
 // Run clones.
 func (s CloneCode) Run(ctx context.Context, rt *pipeline.Runtime) error {
+	signature, err := newSignatureCheck(s.Settings, s.VerifyKeys)
+	if err != nil {
+		return err
+	}
 	cloned, err := patiently(ctx, rt, s.Patience, "cloning the code", gitclone.Request{
 		URL: s.From.URL, Ref: s.From.Ref, Commit: s.From.Commit, Dir: s.Into, Mark: s.Mark,
 		Client: s.Client, Auth: tokenAuth(s.Token), FollowRedirects: true, Stall: s.Stall,
-		Accept: s.checkPinned,
+		Accept: s.checkPinned, Inspect: signature.inspect, ReachableFrom: s.ReachableFrom,
 	})
 	switch {
 	case errors.Is(err, gitclone.ErrUnauthorized):
@@ -62,10 +78,13 @@ func (s CloneCode) Run(ctx context.Context, rt *pipeline.Runtime) error {
 			"GitHub also answers so when it limits anonymous access, and then a token helps too")
 	case errors.Is(err, gitclone.ErrCommitMismatch):
 		return pipeline.WithHint(err, "somebody moved it: find out who and why before you change CODE_GIT_COMMIT")
+	case errors.Is(err, gitclone.ErrNotReachable):
+		return pipeline.WithHint(err, "find out where this commit comes from before you change CODE_GIT_REACHABLE_FROM; "+
+			"what is to be deployed has to be merged there first")
 	case err != nil:
 		return err
 	}
-	rt.Log.Info("code cloned", describe(cloned)...)
+	rt.Log.Info("code cloned", append(describe(cloned), signature.fields()...)...)
 	if s.moves(cloned.Target) {
 		rt.Log.Warn("the code is at a branch or another moving ref: the next run may deploy something else. "+
 			"Set CODE_GIT_BRANCH to a tag, or to this commit", zap.String("ref", cloned.Ref), zap.String("commit", cloned.Commit))

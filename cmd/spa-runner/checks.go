@@ -42,6 +42,9 @@ func (c *Config) checkTogether() []string {
 	if problem := c.checkToken(); problem != "" {
 		problems = append(problems, problem)
 	}
+	if problem := c.checkBranch(); problem != "" {
+		problems = append(problems, problem)
+	}
 	for name, way := range map[string]struct {
 		token pipeline.Secret
 		url   string
@@ -120,6 +123,18 @@ func (c *Config) checkToken() string {
 		return ""
 	}
 	return fmt.Sprintf("CODE_GIT_URL (from %s:%d) is on %s, but CODE_GIT_TOKEN of the project is for %s: set CODE_GIT_URL in the project too, or remove the token",
+		set.File, set.Line, theirs, ours)
+}
+
+// checkBranch refuses a commit to the settings that names another repository,
+// whose branches are not those that the project meant.
+func (c *Config) checkBranch() string {
+	set, ok := c.script["CODE_GIT_URL"]
+	if !ok || c.ReachableFrom == "" || c.Code.URL == c.projectCodeURL {
+		return ""
+	}
+	ours, theirs := withoutUserInfo(gitclone.DisplayURL(c.projectCodeURL)), withoutUserInfo(gitclone.DisplayURL(c.Code.URL))
+	return fmt.Sprintf("CODE_GIT_URL (from %s:%d) is %q, but CODE_GIT_REACHABLE_FROM of the project is about a branch of %q: set CODE_GIT_URL in the project too, or remove that line",
 		set.File, set.Line, theirs, ours)
 }
 

@@ -21,7 +21,7 @@ func (c *Config) refuse(name string) string {
 	}
 	for _, v := range c.variables() {
 		if v.name == name && !v.late {
-			return "it belongs to the CodeBuild project: when variables.sh is read it has been used already"
+			return "it belongs to the CodeBuild project, and a commit to the settings cannot decide it"
 		}
 	}
 	return ""

@@ -33,6 +33,8 @@ type Config struct {
 	Code          steps.Source
 	CodeToken     pipeline.Secret
 	RequirePinned bool
+	VerifyKeys    string // file of keys in the settings
+	ReachableFrom string // branch
 
 	// PackagesRole, if set, is who make-setup acts as.
 	PackagesRole string

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -76,6 +75,7 @@ type rehearsal struct {
 
 	server *loopback.Server
 	temp   string
+	unmade []string // checks that a snapshot of the code cannot pass
 }
 
 func (r *rehearsal) run(cmd *cobra.Command, p *program) (err error) {
@@ -103,6 +103,7 @@ func (r *rehearsal) run(cmd *cobra.Command, p *program) (err error) {
 	if r.settings == "" && ownCode {
 		c.Warnings = append(c.Warnings, "the settings are those of the built-in demo: give your own with --settings")
 	}
+	r.warnOfPins(c)
 	if err := r.serveSettings(ctx, accountOf(c.SettingsRole)); err != nil {
 		return err
 	}
@@ -206,26 +207,6 @@ func (r *rehearsal) environ(ctx context.Context, cmd *cobra.Command, environ []s
 		pairs = append(pairs, name+"="+value)
 	}
 	return pairs, nil
-}
-
-// serveCode serves a snapshot of the code, if the code is to come from here.
-func (r *rehearsal) serveCode(ctx context.Context, cmd *cobra.Command, forced, vars map[string]string) error {
-	if r.code == "" && (r.settings != "" || cmd.Flags().Changed("code-git-url")) {
-		return nil
-	}
-	repository, commit, err := r.snapshot(ctx, "code", r.code)
-	if err != nil {
-		return err
-	}
-	// Other users of this machine reach the server too: they need the token.
-	vars["CODE_GIT_TOKEN"] = rand.Text()
-	if err := r.server.ServeGit("code", loopback.GitRepository{Dir: repository, Token: vars["CODE_GIT_TOKEN"]}); err != nil {
-		return err
-	}
-	forced["code-git-url"] = r.server.URL() + "/git/code.git"
-	forced["code-git-branch"] = "main"
-	forced["code-git-commit"] = commit // in place of a pin that variables.sh may set
-	return nil
 }
 
 func (r *rehearsal) serveSettings(ctx context.Context, account string) error {

@@ -97,6 +97,17 @@ func ref(to *string) func(string) error {
 	}
 }
 
+// branch is a ref that can be nothing else.
+func branch(to *string) func(string) error {
+	parse := ref(to)
+	return func(value string) error {
+		if strings.HasPrefix(value, "refs/") && !strings.HasPrefix(value, "refs/heads/") {
+			return errors.New("it is not the name of a branch: write a name such as main")
+		}
+		return parse(value)
+	}
+}
+
 var fullCommit = regexp.MustCompile(`^[0-9a-f]{40}$`)
 
 func commit(to *string) func(string) error {
@@ -116,9 +127,9 @@ func relativePath(to *string) func(string) error {
 		case value == "":
 			return nil
 		case filepath.IsAbs(value):
-			return errors.New("it is absolute: write the folder as seen from the top of the settings, such as environments/production")
+			return errors.New("it is absolute: write the path as seen from the top of the settings, such as environments/production")
 		case slices.Contains(strings.Split(value, "/"), ".."):
-			return errors.New("it has .. in it: write the folder as seen from the top of the settings")
+			return errors.New("it has .. in it: write the path as seen from the top of the settings")
 		case strings.ContainsAny(value, " \t\r\n\x00\\"):
 			return errors.New("it has white space or a backslash in it, which the shell and make would trip over")
 		case slices.Contains(strings.Split(value, "/"), ".git"):

@@ -89,6 +89,7 @@ func (p *planner) plan() []pipeline.Step {
 		steps.CloneCode{
 			Credentials: nobody,
 			From:        &c.Code, Token: c.CodeToken, RequirePinned: c.RequirePinned,
+			VerifyKeys: c.VerifyKeys, Settings: settingsDir, ReachableFrom: c.ReachableFrom,
 			Client: c.client, Into: codeDir, Mark: workfolder.Mark(p.runID), Cloned: &p.facts.code,
 			Patience: p.patience.clone, Stall: p.patience.stall,
 		},

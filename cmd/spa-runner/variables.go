@@ -103,6 +103,14 @@ func (c *Config) variables() []variable {
 			usage: "commit that CODE_GIT_BRANCH must be at",
 		},
 		{
+			name: "CODE_GIT_REACHABLE_FROM", parse: branch(&c.ReachableFrom),
+			usage: "branch of the code whose history the deployed commit must be in",
+		},
+		{
+			name: "CODE_GIT_VERIFY_KEYS", parse: relativePath(&c.VerifyKeys),
+			usage: "file in the settings, of SSH's allowed_signers or of PGP keys: one of them must have signed the code",
+		},
+		{
 			name: "CODE_GIT_TOKEN", secret: true, parse: secret(&c.CodeToken),
 			usage: "token for private code over HTTPS",
 		},

@@ -2,6 +2,7 @@ package gitclone
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -47,6 +48,31 @@ func (c *closure) want(ctx context.Context, h plumbing.Hash) error {
 		c.shallows = append(c.shallows, h)
 	}
 	return c.tree(ctx, commit.TreeHash)
+}
+
+// commits collects all commits that lead to head, which is one of them. Where
+// the repository is itself a shallow clone, they end early.
+func (c *closure) commits(ctx context.Context, head plumbing.Hash) error {
+	for stack := []plumbing.Hash{head}; len(stack) > 0; {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		h := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		if c.seen[h] {
+			continue
+		}
+		commit, err := gitobject.GetCommit(c.store, h)
+		if errors.Is(err, plumbing.ErrObjectNotFound) && h != head {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("commit %s: %w", h, err)
+		}
+		c.add(h)
+		stack = append(stack, commit.ParentHashes...)
+	}
+	return nil
 }
 
 func (c *closure) tree(ctx context.Context, h plumbing.Hash) error {

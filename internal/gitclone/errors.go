@@ -18,6 +18,7 @@ import (
 var (
 	ErrRefNotFound        = errors.New("ref not found")        // no such branch, tag or commit
 	ErrCommitMismatch     = errors.New("commit mismatch")      // Ref is not at Request.Commit
+	ErrNotReachable       = errors.New("commit not reachable") // it is not in the history of Request.ReachableFrom
 	ErrUnauthorized       = errors.New("unauthorized")         // 401 or 403
 	ErrRepositoryNotFound = errors.New("repository not found") // 404, or a folder that is no repository
 	ErrEmptyRepository    = errors.New("repository is empty")  // it has no commit yet

@@ -67,6 +67,14 @@ type Request struct {
 	// Accept, if set, is asked about what Ref turned out to be, before anything is
 	// downloaded. Its error ends the clone and is returned as it is.
 	Accept func(Target) error
+	// Inspect, if set, is asked about the raw objects on the way from Ref to the
+	// commit, once they have arrived and before a file is checked out: annotated
+	// tags, outermost first, and last the commit. Its error ends the clone and is
+	// returned as it is.
+	Inspect func(t Target, chain [][]byte) error
+	// ReachableFrom, if set, is a branch of the repository in whose history the
+	// commit must be. Servers also hand out commits of forks and pull requests.
+	ReachableFrom string
 }
 
 // Kind says what a ref turned out to be.
@@ -112,9 +120,9 @@ func Lookup(ctx context.Context, r Request) (Target, error) {
 // them, on which git works. On an error nothing of it is left.
 //
 // Errors are sentences meant to be shown; what callers may want to tell apart
-// matches ErrRefNotFound, ErrCommitMismatch, ErrUnauthorized, ErrRepositoryNotFound,
-// ErrEmptyRepository, ErrTargetExists, ErrNoAnswer, ErrBrokenOff or ErrRefused under errors.Is,
-// and a *StatusError under errors.As.
+// matches ErrRefNotFound, ErrCommitMismatch, ErrNotReachable, ErrUnauthorized,
+// ErrRepositoryNotFound, ErrEmptyRepository, ErrTargetExists, ErrNoAnswer,
+// ErrBrokenOff or ErrRefused under errors.Is, and a *StatusError under errors.As.
 func Clone(ctx context.Context, r Request) (Result, error) {
 	if err := refuseExisting(r.Dir); err != nil {
 		return Result{}, err
@@ -166,6 +174,9 @@ type remote interface {
 	// fetch asks for a pack with the wanted objects: of each commit its files
 	// alone if shallow, else its history too. The caller closes the pack.
 	fetch(ctx context.Context, wants []plumbing.Hash, shallow bool) (*transfer, error)
+	// history asks for a pack with all the commits that lead to head, and with as
+	// little besides as can be had. The caller closes it.
+	history(ctx context.Context, head plumbing.Hash) (*transfer, error)
 }
 
 func locate(ctx context.Context, r Request) (remote, choice, error) {
@@ -181,19 +192,10 @@ func locate(ctx context.Context, r Request) (remote, choice, error) {
 	if err != nil {
 		return nil, choice{}, err
 	}
+	if c.head, err = headOf(adv, r.ReachableFrom, from.String()); err != nil {
+		return nil, choice{}, err
+	}
 	return from, c, checkPin(r, c.Target, from.String())
-}
-
-// checkPin compares with the commit that the caller insists on.
-func checkPin(r Request, t Target, from string) error {
-	if r.Commit == "" || strings.EqualFold(r.Commit, t.Commit) {
-		return nil
-	}
-	if !isHex(r.Commit) || len(r.Commit) != hashLen {
-		return fmt.Errorf("cloning %s: the demanded commit %q is not a full hash; write all 40 hexadecimal digits", from, r.Commit)
-	}
-	return fault(ErrCommitMismatch, nil, "%s %q of %s is at %s, but %s was demanded; "+
-		"find out who moved it, or change what is demanded", t.Kind, r.Ref, from, t.Commit, strings.ToLower(r.Commit))
 }
 
 // fill downloads and checks out into the folder that Clone has just made.
@@ -220,6 +222,9 @@ func fill(ctx context.Context, r Request, from remote, c choice) (res Result, er
 	}
 	c.Commit = commit.Hash.String()
 	if err := checkPin(r, c.Target, from.String()); err != nil {
+		return Result{}, err
+	}
+	if err := prove(ctx, r, repo, from, p, c, commit); err != nil {
 		return Result{}, err
 	}
 	if err := repo.describe(c, from.String(), shallows); err != nil {

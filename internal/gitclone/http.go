@@ -131,6 +131,32 @@ func (s *server) fetch(ctx context.Context, wants []plumbing.Hash, shallow bool)
 	if err != nil {
 		return nil, err
 	}
+	return s.request(ctx, ask)
+}
+
+// history has the server leave out folders and files where it can do that, as
+// in partial clones. One that offers to, and then refuses, is asked for all.
+func (s *server) history(ctx context.Context, head plumbing.Hash) (*transfer, error) {
+	wants := []plumbing.Hash{head}
+	if !s.caps.Supports(capability.Filter) {
+		return s.fetch(ctx, wants, false)
+	}
+	ask, err := s.packRequest(wants, false)
+	if err != nil {
+		return nil, err
+	}
+	if err := ask.Capabilities.Set(capability.Filter); err != nil {
+		return nil, fmt.Errorf("asking for commits alone: %w", err)
+	}
+	ask.Filter = packp.FilterTreeDepth(0)
+	t, err := s.request(ctx, ask)
+	if no := (*refusal)(nil); errors.As(err, &no) && !no.late {
+		return s.fetch(ctx, wants, false)
+	}
+	return t, err
+}
+
+func (s *server) request(ctx context.Context, ask *packp.UploadPackRequest) (*transfer, error) {
 	var body bytes.Buffer
 	if err := ask.UploadRequest.Encode(&body); err != nil {
 		return nil, fmt.Errorf("encoding the request: %w", err)

@@ -332,3 +332,21 @@ func TestDisplayURL(t *testing.T) {
 		}
 	}
 }
+
+// cutSecond ends the answer to the second POST after n bytes.
+func cutSecond(n int) func(http.Handler) http.Handler {
+	return func(h http.Handler) http.Handler {
+		posts := 0
+		short := cut(n, func(*http.Request) {})(h)
+		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			if req.Method == http.MethodPost {
+				posts++
+			}
+			if posts == 2 {
+				short.ServeHTTP(w, req)
+				return
+			}
+			h.ServeHTTP(w, req)
+		})
+	}
+}

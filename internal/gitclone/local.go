@@ -176,15 +176,29 @@ func (f *folder) fetch(ctx context.Context, wants []plumbing.Hash, _ bool) (*tra
 			return nil, err
 		}
 	}
+	return f.pack(ctx, c), nil
+}
+
+// history of a folder has commits alone.
+func (f *folder) history(ctx context.Context, head plumbing.Hash) (*transfer, error) {
+	c := closure{store: f.store, seen: map[plumbing.Hash]bool{}}
+	if err := c.commits(ctx, head); err != nil {
+		_ = f.store.Close()
+		return nil, err
+	}
+	return f.pack(ctx, c), nil
+}
+
+func (f *folder) pack(ctx context.Context, c closure) *transfer {
 	r, w := io.Pipe()
 	go func() {
 		buffered := bufio.NewWriterSize(w, 64<<10)
-		defer f.store.Close()
 		err := writePack(ctx, buffered, f.store, c.objects)
 		if err == nil {
 			err = buffered.Flush()
 		}
+		_ = f.store.Close() // before the end is seen: the history may be asked for next
 		w.CloseWithError(err)
 	}()
-	return &transfer{pack: r, closer: r, shallows: c.shallows}, nil
+	return &transfer{pack: r, closer: r, shallows: c.shallows}
 }

@@ -39,6 +39,8 @@ type choice struct {
 	wants   []plumbing.Hash
 	shallow bool
 	refs    map[string]plumbing.Hash // the remote's refs to keep, by their names there
+	object  plumbing.Hash            // what Ref names itself: the commit, or an annotated tag before it
+	head    plumbing.Hash            // of Request.ReachableFrom; zero if that is not asked for
 }
 
 // choose applies the rules of the Ref field: a bare name is a branch or a tag,
@@ -80,6 +82,7 @@ func chooseRef(a *advert, name, from string) (choice, error) {
 	c := choice{
 		Target:  Target{Commit: commit.String(), Ref: name, Kind: OtherRef},
 		wants:   []plumbing.Hash{a.refs[name]},
+		object:  a.refs[name],
 		shallow: true,
 		refs:    map[string]plumbing.Hash{},
 	}
@@ -114,7 +117,7 @@ func chooseRef(a *advert, name, from string) (choice, error) {
 // chooseHash asks for the commit alone where that is possible, and else for
 // everything, since the commit may be anywhere.
 func chooseHash(a *advert, h plumbing.Hash) choice {
-	c := choice{Target: Target{Commit: h.String(), Ref: h.String(), Kind: Commit}, shallow: true}
+	c := choice{Target: Target{Commit: h.String(), Ref: h.String(), Kind: Commit}, object: h, shallow: true}
 	for name, object := range a.refs {
 		commit, _ := a.commitOf(name)
 		if object != h && commit != h {

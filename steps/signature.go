@@ -1,0 +1,87 @@
+package steps
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+
+	"go.uber.org/zap"
+
+	"spa-runner/internal/gitclone"
+	"spa-runner/internal/gitsign"
+	"spa-runner/pipeline"
+)
+
+// signatureCheck demands that somebody of a file of keys signed the code.
+type signatureCheck struct {
+	file   string
+	keys   *gitsign.Keys
+	signer gitsign.Signer // who did
+}
+
+// newSignatureCheck reads the keys in the clone of the settings. No file that
+// was asked for means no check: it fails then, and for a file without keys too.
+func newSignatureCheck(settings, file string) (*signatureCheck, error) {
+	if file == "" {
+		return nil, nil
+	}
+	content, err := readInside(settings, file)
+	if err != nil {
+		return nil, pipeline.WithHint(fmt.Errorf("reading the keys that may sign the code, %q (CODE_GIT_VERIFY_KEYS) in the settings: %w", file, err),
+			"write the path as seen from the top of the settings, and see that the file is on the branch that is deployed")
+	}
+	keys, err := gitsign.ParseKeys(content)
+	if err != nil {
+		return nil, pipeline.WithHint(fmt.Errorf("%q (CODE_GIT_VERIFY_KEYS) in the settings does not say who may sign the code: %w", file, err),
+			"it has to be an allowed_signers file as ssh-keygen(1) has it, or public keys as gpg --armor --export prints them")
+	}
+	return &signatureCheck{file: file, keys: keys}, nil
+}
+
+// readInside reads a file below dir, through symbolic links that stay there.
+func readInside(dir, file string) ([]byte, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = root.Close() }()
+	info, err := root.Stat(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, errors.New("there is no such file")
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, errors.New("it is no file")
+	}
+	f, err := root.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	return io.ReadAll(f)
+}
+
+// inspect is asked before a file of the code is checked out.
+func (c *signatureCheck) inspect(t gitclone.Target, chain [][]byte) (err error) {
+	if c == nil {
+		return nil
+	}
+	if c.signer, err = c.keys.Vouch(t.Ref, chain, time.Now()); err != nil {
+		return pipeline.WithHint(fmt.Errorf("nobody of %q (CODE_GIT_VERIFY_KEYS) vouches for commit %s (%s): %w", c.file, t.Commit, t.Ref, err),
+			"find out who made it, and why it is not signed as you expect; code of your own is signed with git tag -s or git commit -S, "+
+				"and a key that is missing is added to that file of the settings")
+	}
+	return nil
+}
+
+// fields are what the log says of it.
+func (c *signatureCheck) fields() []zap.Field {
+	if c == nil {
+		return nil
+	}
+	return []zap.Field{zap.String("signed_by", c.signer.Principal), zap.String("signed_with", c.signer.Key), zap.String("signed", c.signer.Object)}
+}
