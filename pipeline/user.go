@@ -12,9 +12,9 @@ import (
 	"syscall"
 )
 
-// User is whom children of scope None run as, where the runner is root: what
-// other people's code can reach then ends at the border of a user, which holds
-// where leaving variables out does not. All other children run as root.
+// User is whom all children run as that do not deploy, where the runner is root:
+// what other people's code can reach then ends at the border of a user, which holds
+// where leaving variables out does not. Those in scope Deploy run as root.
 type User struct {
 	Name string
 	// Home is a folder of its own, made for one run: what `npm install -g` and
@@ -72,9 +72,9 @@ func (u *User) MakeHome() error {
 	return u.CanReach(home)
 }
 
-// RemoveHome removes the home.
+// RemoveHome removes the home, if there is one.
 func (u *User) RemoveHome() error {
-	if u.Home == "" {
+	if u == nil || u.Home == "" {
 		return nil
 	}
 	return os.RemoveAll(u.Home)

@@ -64,29 +64,15 @@ func (p *program) execute(ctx context.Context, c *Config, e execution) error {
 		return err
 	}
 	defer folder.Close()
-	if err := pipeline.AdoptStrays(); err != nil {
-		return err
-	}
-	client, err := newHTTPClient(c.environ["AWS_CA_BUNDLE"], p.patience.answer)
+	cfg, err := p.connect(ctx, c, e)
 	if err != nil {
 		return err
 	}
-	c.client = newGitClient(client)
-	cfg, err := e.identity(ctx, client)
-	if err != nil {
-		return err
-	}
-	p.register(c)
 	user, err := untrusted(c, e)
 	if err != nil {
 		return err
 	}
-	if user != nil {
-		defer func() { _ = user.RemoveHome() }()
-	}
-	if warning := warnOfSaved(savedEnvironment, user); warning != "" {
-		c.Warnings = append(c.Warnings, warning)
-	}
+	defer func() { _ = user.RemoveHome() }()
 
 	recorder := logs.NewRecorder()
 	log := p.newLog(c, recorder)
@@ -126,6 +112,22 @@ func (p *program) execute(ctx context.Context, c *Config, e execution) error {
 		return &reported{err}
 	}
 	return nil
+}
+
+// connect finds the way out of this machine and the identity that goes with it,
+// and has that identity and all else that is secret known to the redactor.
+func (p *program) connect(ctx context.Context, c *Config, e execution) (aws.Config, error) {
+	client, err := newHTTPClient(c.environ["AWS_CA_BUNDLE"], p.patience.answer)
+	if err != nil {
+		return aws.Config{}, err
+	}
+	c.client = newGitClient(client)
+	cfg, err := e.identity(ctx, client)
+	if err != nil {
+		return aws.Config{}, err
+	}
+	p.register(c)
+	return cfg, pipeline.AdoptStrays()
 }
 
 // secret tells the redactor of secrets that are born in a run.

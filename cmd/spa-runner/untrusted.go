@@ -9,11 +9,16 @@ import (
 	"spa-runner/pipeline"
 )
 
-// untrusted finds the user that children without an identity run as, and makes
+// untrusted finds the user that all children run as that do not deploy, and makes
 // a home. It is nil where the project names none. Whatever is in the way is an
 // error: the project demanded a border, and nothing runs without it. Only a
 // rehearsal on somebody's laptop does, with a warning.
-func untrusted(c *Config, e execution) (*pipeline.User, error) {
+func untrusted(c *Config, e execution) (user *pipeline.User, err error) {
+	defer func() {
+		if warning := warnOfSaved(savedEnvironment, user); warning != "" {
+			c.Warnings = append(c.Warnings, warning)
+		}
+	}()
 	if c.Untrusted == "" {
 		return nil, nil
 	}
@@ -27,8 +32,7 @@ func untrusted(c *Config, e execution) (*pipeline.User, error) {
 		}
 		return nil, wrong(errors.New("only root can run children as another user, and this is not root: unset it, or run as root, as CodeBuild does"))
 	}
-	user, err := pipeline.LookupUser(c.Untrusted)
-	if err != nil {
+	if user, err = pipeline.LookupUser(c.Untrusted); err != nil {
 		return nil, wrong(err)
 	}
 	if err := user.CanReach(c.Workdir); err != nil {

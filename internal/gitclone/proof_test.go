@@ -190,7 +190,7 @@ func newScratchRepository(t *testing.T) *repository {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { root.Close() })
-	repo, err := newRepository(root)
+	repo, err := newRepository(root, "")
 	if err != nil {
 		t.Fatal(err)
 	}
