@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"spa-runner/internal/guard"
 	"spa-runner/internal/redact"
 	"spa-runner/pipeline"
 )
@@ -31,28 +32,48 @@ type program struct {
 }
 
 // run is main without the process: it returns the exit code.
-func run(args, environ []string, stdout, stderr io.Writer) int {
+func run(args, environ []string, stdout, stderr io.Writer) (code int) {
 	p := &program{environ: environ, stdout: stdout, stderr: stderr, redactor: redact.New()}
-	p.redactor.Add(secretsIn(environ)...)
+	// What Go prints of a panic shows its value, and the exit code would be make's.
+	if err := guard.Call(func() error { code = p.main(args); return nil }); err != nil {
+		p.complain(err)
+		var panicked *guard.PanicError
+		if errors.As(err, &panicked) {
+			_, _ = fmt.Fprintln(stderr, p.redactor.String(panicked.Stack))
+		}
+		return pipeline.ExitRunner
+	}
+	return code
+}
+
+// main is run without its guard.
+func (p *program) main(args []string) int {
+	p.redactor.Add(secretsIn(p.environ)...)
+	p.redactor.Add(secretsOnCommandLine(args)...)
 	ctx, hurry, stop := interruptible()
 	defer stop()
 	p.hurry = hurry
 	root := p.rootCommand()
 	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
 	err := root.ExecuteContext(ctx)
 	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, cause) {
 		err = fmt.Errorf("%w (%w)", cause, err)
 	}
 	var done *reported
 	if err != nil && !errors.As(err, &done) {
-		_, _ = fmt.Fprintln(stderr, p.redactor.String("spa-runner: "+err.Error()))
-		if hint := pipeline.Hint(err); hint != "" {
-			_, _ = fmt.Fprintln(stderr, p.redactor.String("  "+hint))
-		}
+		p.complain(err)
 	}
 	return pipeline.ExitCode(err)
+}
+
+// complain writes an error that no log tells.
+func (p *program) complain(err error) {
+	_, _ = fmt.Fprintln(p.stderr, p.redactor.String("spa-runner: "+err.Error()))
+	if hint := pipeline.Hint(err); hint != "" {
+		_, _ = fmt.Fprintln(p.stderr, p.redactor.String("  "+hint))
+	}
 }
 
 // reported is an error that the log and the summary have told already.

@@ -19,6 +19,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/storer"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
+
+	"spa-runner/internal/guard"
 )
 
 // folder is a repository on this machine. It is read with go-git's storage and
@@ -180,7 +182,7 @@ func (f *folder) fetch(ctx context.Context, wants []plumbing.Hash, _ bool) (*tra
 	go func() {
 		buffered := bufio.NewWriterSize(w, 64<<10)
 		defer f.store.Close()
-		err := writePack(ctx, buffered, f.store, c.objects)
+		err := guard.Call(func() error { return writePack(ctx, buffered, f.store, c.objects) })
 		if err == nil {
 			err = buffered.Flush()
 		}
