@@ -80,7 +80,7 @@ func codeURL(to *string) func(string) error {
 }
 
 // badInRef are what git-check-ref-format(1) forbids in a name.
-var badInRef = regexp.MustCompile(`[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|^/|/$|\.$|\.lock$|^@$|^\.`)
+var badInRef = regexp.MustCompile(`[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|^/|/$|\.$|\.lock(/|$)|^@$|^\.`)
 
 func ref(to *string) func(string) error {
 	return func(value string) error {
@@ -119,7 +119,7 @@ func relativePath(to *string) func(string) error {
 			return errors.New("it has .. in it: write the folder as seen from the top of the settings")
 		case strings.ContainsAny(value, " \t\r\n\x00\\"):
 			return errors.New("it has white space or a backslash in it, which the shell and make would trip over")
-		case slices.Contains(strings.Split(value, "/"), ".git"):
+		case slices.ContainsFunc(strings.Split(value, "/"), func(element string) bool { return strings.EqualFold(element, ".git") }):
 			return errors.New("it leads into .git")
 		}
 		*to = filepath.Clean(value)
