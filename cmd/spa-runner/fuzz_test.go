@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"net/url"
 	"os/exec"
 	"path"
 	"path/filepath"
@@ -118,23 +117,19 @@ func FuzzPassword(f *testing.F) {
 	f.Add("file", "bob", "hunter2x!", "host", "/p")
 	f.Add("codecommit::eu-west-1", "bob", "hunter2x!", "Repo", "")
 	f.Fuzz(func(t *testing.T, scheme, user, password, host, rest string) {
-		// The pieces are what they are called, and a short one may be anywhere by chance.
-		if len(password) < 8 || strings.ContainsAny(scheme+host, "@/?#") || strings.ContainsAny(user, ":@/?#") || strings.Contains(rest, "@") || strings.TrimSpace(password) != password {
-			return
+		if strings.ContainsAny(scheme+host, "@/?#") || strings.ContainsAny(user, ":@/?#") || strings.Contains(rest, "@") || strings.TrimSpace(password) != password {
+			return // the pieces are what they are called
 		}
+		// What is looked for is in two places of the password, and nowhere by chance.
+		const head, tail = "ZxHead7", "QjTail4"
+		third := len(password) / 3
+		password = password[:third] + head + password[third:2*third] + tail + password[2*third:]
 		raw := scheme + "://" + user + ":" + password + "@" + host + rest
-		half := password[len(password)/2:] // a part of it is too much as well
-		if head := password[:len(password)/2]; len(head) > len(half) {
-			half = head
-		}
-		parts := []string{password, half}
-		seen := func(text string) bool {
-			return slices.ContainsFunc(parts, func(p string) bool { return strings.Contains(text, p) && !strings.Contains(scheme+"://"+user+":@"+host+rest+"***", p) })
-		}
+		seen := func(text string) bool { return strings.Contains(text, head) || strings.Contains(text, tail) }
 		if got := gitclone.DisplayURL(raw); seen(got) {
 			t.Errorf("DisplayURL(%q) = %q", raw, got)
 		}
-		codecommit := strings.HasPrefix(raw, "codecommit:")                 // refused where there is more than a profile
+		codecommit := strings.HasPrefix(raw, "codecommit:")                  // refused where there is more than a profile
 		aPort := port.MatchString(user + ":" + password + "@" + host + rest) // then all after the slash is a path
 		if got := withoutPassword(raw); !codecommit && !aPort && seen(got) {
 			t.Errorf("withoutPassword(%q) = %q", raw, got)
@@ -145,7 +140,7 @@ func FuzzPassword(f *testing.F) {
 		for _, name := range []string{"CODE_GIT_URL", "SETTINGS_GIT_URL"} {
 			c := newConfig(nil, []string{name + "=" + raw, "AWS_REGION=eu-west-1", "SETTINGS_ENVIRONMENT_PATH=e"})
 			text := fmt.Sprint(c.resolve(), c.Resolved, c.Warnings)
-			if plain, err := url.PathUnescape(text); seen(text) && !codecommit || err == nil && password == url.PathEscape(password) && seen(plain) && !codecommit {
+			if seen(text) && !codecommit {
 				t.Errorf("%s=%q: %s", name, raw, text)
 			}
 		}
@@ -153,10 +148,6 @@ func FuzzPassword(f *testing.F) {
 			return // no way to write a password, or another way to read it
 		}
 		r := redact.New()
-		if r.Add(password) == 0 {
-			return // too common
-		}
-		r = redact.New()
 		r.Add(secretsIn([]string{"X=" + raw})...)
 		if got := r.String("<" + password + ">"); got != "<***>" && !codecommit {
 			t.Errorf("with X=%q in the environment the password is shown as %q", raw, got)

@@ -68,8 +68,8 @@ func withoutPassword(raw string) string {
 		return raw
 	}
 	u, err := url.Parse(raw)
-	if err != nil {
-		return gitclone.DisplayURL(raw)
+	if err != nil || u.User == nil && len(userInfos(raw)) > 0 {
+		return gitclone.DisplayURL(raw) // a password with a # in it may look like a port
 	}
 	if u.User == nil {
 		return raw

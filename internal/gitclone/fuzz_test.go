@@ -192,7 +192,8 @@ func packPrograms() [][]byte {
 		object(plumbing.OFSDeltaObject, 0, 0, delta), object(plumbing.REFDeltaObject, 0, 0, delta), object(plumbing.OFSDeltaObject, 6, 0, "\x12\x05\x05extra"),
 	)
 	return [][]byte{
-		{}, whole, object(plumbing.BlobObject, 0, 16, "one byte more"), object(plumbing.BlobObject, 0, 0xf0, "one byte less"),
+		{},
+		whole, object(plumbing.BlobObject, 0, 16, "one byte more"), object(plumbing.BlobObject, 0, 0xf0, "one byte less"),
 		object(plumbing.TreeObject, 0, 0, "40000 ..\x00"+string(hash[:])), object(plumbing.TreeObject, 0, 0, "100644 .git\x00"+string(blob[:])),
 		slices.Concat(object(plumbing.REFDeltaObject, 0, 0, delta), object(plumbing.BlobObject, 0, 0, "hello, hello\n")),
 		object(plumbing.OFSDeltaObject, 0, 0, "\x0d\xff\xff\xff\xff\x7f\x90\x0d"), object(plumbing.InvalidObject, 0, 0, ""), object(5, 0, 0, "x"),
@@ -339,4 +340,6 @@ func FuzzOpen(f *testing.F) {
 // refusing is no network.
 type refusing struct{}
 
-func (refusing) RoundTrip(*http.Request) (*http.Response, error) { return nil, errors.New("no network") }
+func (refusing) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, errors.New("no network")
+}
