@@ -188,9 +188,7 @@ func (p *program) config(cmd *cobra.Command, environ []string) (*Config, error) 
 	flags := map[string]string{}
 	for _, v := range new(Config).variables() {
 		if cmd.Flags().Changed(v.flag()) {
-			value := cmd.Flags().Lookup(v.flag()).Value.String()
-			flags[v.name] = value
-			p.redactor.Add(secretsIn([]string{v.name + "=" + value})...) // a password in a URL
+			flags[v.name] = cmd.Flags().Lookup(v.flag()).Value.String()
 		}
 	}
 	c := newConfig(flags, environ)

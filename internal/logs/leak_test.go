@@ -48,7 +48,7 @@ func realisticSecrets() map[string]string {
 		"endpoint token":       base64.RawURLEncoding.EncodeToString(random(32)),
 		"git password":         "20240618T101112Z" + fmt.Sprintf("%x", random(32)),
 		"git token":            "ghp_" + base64.RawURLEncoding.EncodeToString(random(27)),
-		"password of a URL":    `p@ss:w/o%r+d&x=y;z,!*'()~$#?[é]`,
+		"password of a URL":    `p@ss:w/o%r+d&x=y;z,!*'()~$#?[é🔑]`,
 		"private key":          pem.String(),
 		"quotes and spaces":    `it's "my" \secret\ with 'spaces' | & <tags> ` + "`x`",
 		"percent signs":        "100%25%zz%%2F/50%+1",
