@@ -126,7 +126,10 @@ func (p *process) pipe(w io.WriteCloser) (*os.File, error) {
 
 // pump takes over what a child prints.
 func pump(w io.WriteCloser, r *pipeReader) error {
-	_, err := io.CopyBuffer(w, r, make([]byte, pipeSize))
+	err := guard.Call(func() error {
+		_, err := io.CopyBuffer(w, r, make([]byte, pipeSize))
+		return err
+	})
 	if _, own := w.(nopCloser); own && errors.Is(err, syscall.EPIPE) {
 		// The next command of a script's pipe has ended: as in a shell, this one
 		// is to have its SIGPIPE.

@@ -66,6 +66,8 @@ func TestNoSecretInPlansAndUsageErrors(t *testing.T) {
 		{0, map[string]string{"CODE_GIT_URL": inURL}, []string{"plan", "--json"}},
 		{0, map[string]string{"SETTINGS_GIT_URL": inURL}, []string{"plan", "--json"}},
 		{0, map[string]string{"CODE_GIT_TOKEN": password, "SETTINGS_GIT_URL": inURL, "SETTINGS_GIT_TOKEN": password}, []string{"plan"}},
+		{0, map[string]string{"SETTINGS_GIT_BRANCH": "pa55wordOfMine"}, []string{"plan"}}, // which API_TOKEN says is one
+		{0, map[string]string{"SETTINGS_GIT_BRANCH": "pa55wordOfMine"}, []string{"plan", "--json"}},
 		{0, map[string]string{"CODE_GIT_URL": inURL}, []string{"version", "--json"}},
 		{0, nil, []string{"run", "--code-git-url", inURL, "--help"}},
 		{64, nil, []string{"plan", "--code-git-url", strings.Replace(inURL, "https", "ssh", 1)}},

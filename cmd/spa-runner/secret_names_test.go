@@ -63,7 +63,7 @@ func TestSecretsInValues(t *testing.T) {
 		{"U=https://a:first-pw@h.example/,https://b:second-pw@i.example/", []string{"first-pw", "second-pw"}, []string{"i.example"}},
 		{`U={"a":"https://a:first-pw@h.example/","b":["https://gtoken12ABC@i.example"]}`, []string{"first-pw", "gtoken12ABC"}, []string{"i.example"}},
 		{"PIP=--index-url=https://aws:ctoken0123@d-1.d.codeartifact.eu-west-1.amazonaws.com/pypi/r/simple/", []string{"ctoken0123"}, []string{"codeartifact"}},
-		{"U=https://registry.example:8443/@scope/pkg@1.2.3", nil, []string{"registry.example", "8443/", "@scope/pkg", "1.2.3"}},
+		{"U=https://registry.example:8443/@scope/pkg@1.2.3", nil, []string{"registry.example:8443/@scope/pkg", "1.2.3"}},
 		{"U=https://registry.npmjs.org/@types/node@20.1.0", nil, []string{"registry.npmjs.org/@types/node@20.1.0"}},
 		{"IMAGE=1.dkr.ecr.eu-west-1.amazonaws.com/name:v24.06@sha256:0123456789abcdef", nil, []string{"v24.06", "0123456789abcdef"}},
 		{"SETTINGS_GIT_URL=codecommit::eu-west-1://Profile42@SpaSettings", nil, []string{"Profile42", "SpaSettings"}},
