@@ -177,6 +177,42 @@ func TestNothingAtPackageLevelThatRuns(t *testing.T) {
 	}
 }
 
+// A panic in a goroutine can be recovered there alone. Without a guard it ends
+// the process past the redactor, the summary and the exit codes.
+func TestEveryGoroutineIsGuarded(t *testing.T) {
+	guarded := func(n ast.Node) (found bool) {
+		ast.Inspect(n, func(n ast.Node) bool {
+			if call, ok := n.(*ast.SelectorExpr); ok && call.Sel.Name == "Call" {
+				x, ok := call.X.(*ast.Ident)
+				found = found || ok && x.Name == "guard"
+			}
+			return true
+		})
+		return found
+	}
+	goroutines := 0
+	for _, s := range sources(t) {
+		ast.Inspect(s.ast, func(n ast.Node) bool {
+			call, _ := n.(*ast.CallExpr)
+			if statement, ok := n.(*ast.GoStmt); ok {
+				call = statement.Call
+			} else if call == nil {
+				return true
+			} else if method, ok := call.Fun.(*ast.SelectorExpr); !ok || method.Sel.Name != "Go" || len(call.Args) != 1 {
+				return true
+			}
+			goroutines++
+			if !guarded(call) {
+				t.Errorf("%s: a goroutine without guard.Call in it", s.set.Position(n.Pos()))
+			}
+			return true
+		})
+	}
+	if goroutines < 6 {
+		t.Errorf("found %d goroutines, want at least 6: the test looks at too little", goroutines)
+	}
+}
+
 func TestFilesAndFunctionsAreShort(t *testing.T) {
 	for _, s := range sources(t) {
 		if lines := s.set.Position(s.ast.End()).Line; lines > maxFile {

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"spa-runner/internal/guard"
 )
 
 // What clients are told: https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
@@ -107,8 +109,8 @@ func (h *holder) serve(ctx context.Context, rt *Runtime, scope string) (vars map
 	server.SetKeepAlivesEnabled(false) // nothing is kept open for a client that forgot about it
 	renewing, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var both sync.WaitGroup
-	both.Go(func() { _ = server.Serve(listener) })
-	both.Go(func() { h.keepFresh(renewing, rt.Log) })
+	both.Go(func() { _ = guard.Call(func() error { return server.Serve(listener) }) })
+	both.Go(func() { _ = guard.Call(func() error { h.keepFresh(renewing, rt.Log); return nil }) })
 	stop = func() {
 		cancel()
 		_ = server.Close()

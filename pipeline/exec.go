@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"syscall"
 	"time"
+
+	"spa-runner/internal/guard"
 )
 
 // Command is one process to run.
@@ -116,16 +118,17 @@ func (p *process) start() error {
 	started := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread()
-		var err error
-		if p.user != nil { // the thread ends with this goroutine
-			err = noNewPrivileges()
-		} else {
+		if p.user == nil { // else the thread ends with this goroutine
 			defer runtime.UnlockOSThread()
 		}
-		if err == nil {
-			err = p.cmd.Start()
-		}
-		started <- err
+		started <- guard.Call(func() error {
+			if p.user != nil {
+				if err := noNewPrivileges(); err != nil {
+					return err
+				}
+			}
+			return p.cmd.Start()
+		})
 		<-p.over
 	}()
 	return <-started

@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime/debug"
 	"time"
 
 	"go.uber.org/zap"
+
+	"spa-runner/internal/guard"
 )
 
 // Pipeline is a list of steps and what holds for each of them.
@@ -156,13 +157,11 @@ func cleaned(run runFunc) runFunc {
 // recovered turns a panic into an error: the run must end with its log, its
 // summary and its exit code, whatever happens.
 func recovered(run runFunc) runFunc {
-	return func(ctx context.Context, rt *Runtime) (err error) {
-		defer func() {
-			if p := recover(); p != nil {
-				rt.Log.Error("panic", zap.String("stack", string(debug.Stack())))
-				err = fmt.Errorf("a defect of spa-runner: panic: %v", p)
-			}
-		}()
-		return run(ctx, rt)
+	return func(ctx context.Context, rt *Runtime) error {
+		err := guard.Call(func() error { return run(ctx, rt) })
+		if panicked := (*guard.PanicError)(nil); errors.As(err, &panicked) {
+			rt.Log.Error("panic", zap.String("stack", panicked.Stack))
+		}
+		return err
 	}
 }

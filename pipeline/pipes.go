@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"spa-runner/internal/guard"
 )
 
 const (
@@ -44,24 +46,25 @@ func (p *process) pipe(w io.WriteCloser) (*os.File, error) {
 	}
 	r, done := &pipeReader{file: parent}, make(chan error, 1)
 	p.readers, p.writers, p.pumps = append(p.readers, r), append(p.writers, child), append(p.pumps, done)
-	go func() {
-		defer func() {
-			if p := recover(); p != nil {
-				done <- fmt.Errorf("a defect of spa-runner: panic: %v", p)
-			}
-		}()
-		_, err := io.CopyBuffer(w, r, make([]byte, pipeSize))
-		if _, own := w.(nopCloser); own && errors.Is(err, syscall.EPIPE) {
-			// The next command of a script's pipe has ended: as in a shell, this one
-			// is to have its SIGPIPE.
-			err = r.file.Close()
-		} else if err != nil {
-			// The child must not die of a full pipe because a log is broken.
-			_, _ = io.Copy(io.Discard, r)
-		}
-		done <- errors.Join(err, w.Close())
-	}()
+	go func() { done <- guard.Call(func() error { return pump(w, r) }) }()
 	return child, nil
+}
+
+// pump takes over what a child prints.
+func pump(w io.WriteCloser, r *pipeReader) error {
+	err := guard.Call(func() error {
+		_, err := io.CopyBuffer(w, r, make([]byte, pipeSize))
+		return err
+	})
+	if _, own := w.(nopCloser); own && errors.Is(err, syscall.EPIPE) {
+		// The next command of a script's pipe has ended: as in a shell, this one
+		// is to have its SIGPIPE.
+		err = r.file.Close()
+	} else if err != nil {
+		// The child must not die of a full pipe because a log is broken.
+		_, _ = io.Copy(io.Discard, r)
+	}
+	return errors.Join(err, w.Close())
 }
 
 // pipeReader reads what a child prints. Once the child has ended, a read that

@@ -10,6 +10,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"go.uber.org/zap"
+
+	"spa-runner/internal/guard"
 )
 
 // ErrUnusable says that a provider answered, but with nothing to act with: no
@@ -75,13 +77,11 @@ func (h *holder) retrieve(ctx context.Context) (aws.Credentials, error) {
 // be used, and if it is of the same account: what answers in the place of STS
 // must not be able to send the second half of a deployment elsewhere.
 func (h *holder) renew(ctx context.Context) (creds aws.Credentials, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			creds, err = aws.Credentials{}, fmt.Errorf("a defect of spa-runner: panic: %v", p)
-		}
-	}()
 	asked := time.Now()
-	creds, err = h.provider.Retrieve(ctx)
+	err = guard.Call(func() error {
+		creds, err = h.provider.Retrieve(ctx)
+		return err
+	})
 	if err != nil {
 		return aws.Credentials{}, err
 	}

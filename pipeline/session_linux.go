@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"spa-runner/internal/guard"
 )
 
 // ofOwnSession makes a child lead a session, and end when the runner does: of a
@@ -26,12 +28,14 @@ func watch(cmd *exec.Cmd) (ended <-chan struct{}, reap func() error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for {
-			err := unix.Waitid(unix.P_PID, cmd.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
-			if !errors.Is(err, unix.EINTR) {
-				return
+		_ = guard.Call(func() error {
+			for {
+				err := unix.Waitid(unix.P_PID, cmd.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+				if !errors.Is(err, unix.EINTR) {
+					return err
+				}
 			}
-		}
+		})
 	}()
 	return done, cmd.Wait
 }

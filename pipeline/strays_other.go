@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"syscall"
+
+	"spa-runner/internal/guard"
 )
 
 // Other systems are for rehearsals on a laptop: a child's group is ended with
@@ -23,7 +25,7 @@ func watch(cmd *exec.Cmd) (ended <-chan struct{}, reap func() error) {
 	var err error
 	go func() {
 		defer close(done)
-		err = cmd.Wait()
+		err = guard.Call(cmd.Wait)
 	}()
 	return done, func() error { <-done; return err }
 }

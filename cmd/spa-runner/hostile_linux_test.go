@@ -26,6 +26,7 @@ const startsTheRunner = `"$0" run; exit $?`
 // hostileWorld is a run of which `make all-tests` is the hostile program.
 func hostileWorld(t *testing.T) *world {
 	t.Helper()
+	alone := inANetworkOfItsOwn(t)
 	w := newWorld(t, loopback.Options{})
 	plant(w)
 	delete(w.env, "AWS_PROFILE")
@@ -40,18 +41,44 @@ func hostileWorld(t *testing.T) *world {
 		t.Fatalf("%v: %s", err, out)
 	}
 	w.env["TEST_BINARY"] = binary
-	w.env["TEST_HINTS"] = writeHints(t, w)
+	w.env["TEST_HINTS"] = writeHints(t, w, alone)
 	w.write("code", "Makefile", "setup lint deploy:\n\t@true\nall-tests:\n\t@"+asHostile+"=$(TEST_HINTS) $(TEST_BINARY)\n")
 	w.serve()
 	return w
 }
 
-func writeHints(t *testing.T, w *world) string {
+// inANetworkOfItsOwn gives the thread of this test, and what it starts, a
+// network in which there is nothing but its own: the ports that are scanned would
+// otherwise be those of other tests. It is false where only root may do that.
+func inANetworkOfItsOwn(t *testing.T) bool {
+	t.Helper()
+	runtime.LockOSThread() // and not unlocked: the thread ends with the test
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		t.Logf("no network of its own (%v): only the server of the test is asked", err)
+		return false
+	}
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Close(fd) }()
+	loopback, err := unix.NewIfreq("lo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	loopback.SetUint16(unix.IFF_UP)
+	if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, loopback); err != nil {
+		t.Fatal(err)
+	}
+	return true
+}
+
+func writeHints(t *testing.T, w *world, alone bool) string {
 	t.Helper()
 	service := w.aws.ServiceCredentials()
 	text, err := json.Marshal(hints{
 		Secrets: []string{backwards(service.AccessKeyID), backwards(service.SecretAccessKey), backwards(service.SessionToken)},
-		Home:    w.home, Workdir: w.workdir, TestPID: os.Getpid(),
+		Home:    w.home, Workdir: w.workdir, TestPID: os.Getpid(), Scan: alone, Server: strings.TrimPrefix(w.aws.URL(), "http://"),
 	})
 	path := filepath.Join(t.TempDir(), "hints")
 	if err == nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -34,6 +35,8 @@ type hints struct {
 	Home    string   // of the user that the runner was started as
 	Workdir string
 	TestPID int // plays AWS, so that it holds every key: left alone
+	Server  string
+	Scan    bool // all ports of loopback, and not that server alone
 }
 
 func backwards(s string) string {
@@ -261,26 +264,29 @@ func attach(pid int) bool {
 	return true
 }
 
-// ports asks everything that listens on loopback for credentials. The kernel
-// tells every process what that is.
+// ports asks everything that listens on loopback for credentials.
 func (s *searcher) ports() {
-	const listening = "0A"
-	var table []byte
-	for _, name := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
-		text, _ := os.ReadFile(name)
-		table = append(table, text...)
+	s.ask(s.Server)
+	if !s.Scan {
+		return
 	}
+	next := make(chan int)
 	var group sync.WaitGroup
-	for line := range strings.Lines(string(table)) {
-		fields := strings.Fields(line)
-		if len(fields) < 4 || fields[3] != listening {
-			continue
-		}
-		_, hex, _ := strings.Cut(fields[1], ":")
-		if port, err := strconv.ParseUint(hex, 16, 16); err == nil {
-			group.Go(func() { s.ask(fmt.Sprintf("127.0.0.1:%d", port)) })
-		}
+	for range 16 {
+		group.Go(func() {
+			for port := range next {
+				address := fmt.Sprintf("127.0.0.1:%d", port)
+				if conn, err := net.DialTimeout("tcp", address, time.Second); err == nil {
+					_ = conn.Close()
+					s.ask(address)
+				}
+			}
+		})
 	}
+	for port := 1; port <= 65535; port++ {
+		next <- port
+	}
+	close(next)
 	group.Wait()
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"spa-runner/internal/guard"
 	"spa-runner/internal/redact"
 	"spa-runner/pipeline"
 )
@@ -42,9 +43,24 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 	return p.run(args)
 }
 
-// run runs the subcommand that args name.
-func (p *program) run(args []string) int {
+// run runs the subcommand that args name. What Go prints of a panic would show
+// its value, and the exit code would be make's.
+func (p *program) run(args []string) (code int) {
+	if err := guard.Call(func() error { code = p.main(args); return nil }); err != nil {
+		p.complain(err)
+		var panicked *guard.PanicError
+		if errors.As(err, &panicked) {
+			_, _ = fmt.Fprintln(p.stderr, p.redactor.String(panicked.Stack))
+		}
+		return pipeline.ExitRunner
+	}
+	return code
+}
+
+// main is run without its guard.
+func (p *program) main(args []string) int {
 	p.redactor.Add(secretsIn(p.environ)...)
+	p.redactor.Add(secretsOnCommandLine(args)...)
 	ctx, hurry, stop := interruptible()
 	defer stop()
 	p.hurry = hurry
@@ -58,12 +74,17 @@ func (p *program) run(args []string) int {
 	}
 	var done *reported
 	if err != nil && !errors.As(err, &done) {
-		_, _ = fmt.Fprintln(p.stderr, p.redactor.String("spa-runner: "+err.Error()))
-		if hint := pipeline.Hint(err); hint != "" {
-			_, _ = fmt.Fprintln(p.stderr, p.redactor.String("  "+hint))
-		}
+		p.complain(err)
 	}
 	return pipeline.ExitCode(err)
+}
+
+// complain writes an error that no log tells.
+func (p *program) complain(err error) {
+	_, _ = fmt.Fprintln(p.stderr, p.redactor.String("spa-runner: "+err.Error()))
+	if hint := pipeline.Hint(err); hint != "" {
+		_, _ = fmt.Fprintln(p.stderr, p.redactor.String("  "+hint))
+	}
 }
 
 // reported is an error that the log and the summary have told already.
@@ -179,9 +200,7 @@ func (p *program) config(cmd *cobra.Command, environ []string) (*Config, error) 
 	flags := map[string]string{}
 	for _, v := range new(Config).variables() {
 		if cmd.Flags().Changed(v.flag()) {
-			value := cmd.Flags().Lookup(v.flag()).Value.String()
-			flags[v.name] = value
-			p.redactor.Add(secretsIn([]string{v.name + "=" + value})...) // a password in a URL
+			flags[v.name] = cmd.Flags().Lookup(v.flag()).Value.String()
 		}
 	}
 	c := newConfig(flags, environ)

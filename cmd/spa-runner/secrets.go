@@ -1,14 +1,68 @@
 package main
 
 import (
+	"encoding/json"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 )
 
-// secretWords mark variables of the build whose values nobody should see.
-var secretWords = []string{"SECRET", "TOKEN", "PASSWORD", "PASSWD", "PASSPHRASE", "_PASS", "PRIVATE_KEY", "API_KEY", "APIKEY", "ACCESS_KEY", "CREDENTIAL", "WEBHOOK"}
+// What names say of values. A name is read as words, between underscores; the
+// fragments are long enough to be found inside of words too (GITHUBTOKEN), the
+// others are not: AUTHOR, PATTERN, COMPASS, PASSPORT. What stands before KEY
+// tells a secret one from those of a cache, of a table and of the public.
+var (
+	secretFragments = []string{"SECRET", "TOKEN", "PASSWORD", "PASSWD", "PASSPHRASE", "PASSCODE", "PRIVATEKEY", "APIKEY", "ACCESSKEY", "CREDENTIAL"}
+	secretWords     = []string{
+		"PASS", "PGPASS", "DBPASS", "SSHPASS", "PWD", "AUTH", "AUTHORIZATION", "BEARER", "CREDS", "SIGNATURE", "SIG", "SAS", "DSN", "PAT", "JWT", "OTP", "COOKIE",
+	}
+	secretPairs = []string{"CONNECTION STRING", "CONN STRING", "CONN STR"}
+	secretKeys  = []string{"PRIVATE", "API", "APP", "ACCESS", "ACCOUNT", "CLIENT", "ENCRYPTION", "SIGNING", "MASTER", "SHARED", "STORAGE", "LICENSE", "SSH", "GPG", "DEPLOY", "HMAC"}
+
+	// aboutWords end names of what is told about a secret: where it is, how
+	// long it lives.
+	aboutWords = []string{
+		"ACCOUNT", "ARN", "DIR", "DOMAIN", "ENABLED", "EXPIRY", "FILE", "HOST", "ISSUER", "LENGTH", "METHOD", "MODE", "NAME", "PATH", "PORT",
+		"PROVIDER", "REALM", "REGION", "SCOPE", "SCOPES", "SOCK", "TIMEOUT", "TTL", "TYPE", "VERSION",
+	}
+
+	// ofTheBuild says nothing secret, whatever its names say: the branch and the
+	// commit of the event that started a build, and the folders of a shell.
+	ofTheBuild = regexp.MustCompile(`^(CODEBUILD_WEBHOOK_.*|PWD|OLDPWD)$`)
+)
+
+// saysSecret tells whether the name of a variable, or of a parameter in a URL,
+// says that nobody should see the value.
+func saysSecret(name string) bool {
+	upper := strings.ToUpper(name)
+	if ofTheBuild.MatchString(upper) {
+		return false
+	}
+	if strings.Contains(upper, "WEBHOOK") {
+		return true // whatever of it: a host, a path
+	}
+	words := strings.FieldsFunc(upper, func(r rune) bool { return (r < 'A' || r > 'Z') && (r < '0' || r > '9') })
+	if len(words) == 0 || slices.Contains(aboutWords, words[len(words)-1]) {
+		return false
+	}
+	for i, word := range words {
+		var before string
+		if i > 0 {
+			before = words[i-1]
+		}
+		switch {
+		case slices.ContainsFunc(secretFragments, func(f string) bool { return strings.Contains(word, f) }),
+			slices.Contains(secretWords, word),
+			slices.Contains(secretPairs, before+" "+word), word == "CONNECTIONSTRING",
+			(word == "KEY" || word == "KEYS") && slices.Contains(secretKeys, before):
+			return true
+		}
+	}
+	return false
+}
 
 // secretsIn are those of the function of this name, and what the project named
 // as deploy's own.
@@ -23,33 +77,133 @@ func (c *Config) secretsIn(pairs []string) []string {
 }
 
 // secretsIn are the values among NAME=value pairs that are secrets by their
-// name, or by a password in their URL.
+// name, and what is secret in the URLs and the JSON among them.
 func secretsIn(pairs []string) []string {
 	var secrets []string
 	for _, pair := range pairs {
 		name, value, _ := strings.Cut(pair, "=")
-		upper := strings.ToUpper(name)
-		if strings.HasPrefix(upper, "CODEBUILD_WEBHOOK_") {
-			continue // of the event that started a build: branches and commits
-		}
-		if slices.ContainsFunc(secretWords, func(word string) bool { return strings.Contains(upper, word) }) {
+		if saysSecret(name) && !isFile(value) {
 			secrets = append(secrets, value)
 		}
-		for _, match := range userInfo.FindAllStringSubmatch(value, -1) {
-			_, password, ok := strings.Cut(match[1], ":")
-			if !ok && strings.HasPrefix(value, "codecommit:") {
-				continue // a profile, which is a name
+		for _, info := range userInfos(value) {
+			secrets = append(secrets, secretsOfUserInfo(info)...)
+		}
+		if at := strings.LastIndexByte(value, '@'); at > 0 && !strings.Contains(value, "//") && strings.HasSuffix(strings.ToUpper(name), "_PROXY") {
+			secrets = append(secrets, secretsOfUserInfo(value[:at])...) // a proxy may do without its scheme
+		}
+		for _, match := range urlParameter.FindAllStringSubmatch(value, -1) {
+			if saysSecret(match[1]) {
+				secrets = append(secrets, match[2], unescaped(match[2]))
 			}
-			plain, err := url.PathUnescape(password)
-			if err != nil {
-				plain = ""
-			}
-			secrets = append(secrets, match[1], password, plain)
+		}
+		var document any // Secrets Manager gives one where no key of it is named
+		if strings.HasPrefix(strings.TrimSpace(value), "{") && json.Unmarshal([]byte(value), &document) == nil {
+			secrets = append(secrets, secretsInJSON("", document)...)
 		}
 	}
 	return secrets
 }
 
-// userInfo is what stands before the host in URLs, of which a value may hold
-// several, well written or not.
-var userInfo = regexp.MustCompile(`//([^/@\s"']*(?::[^@\s"']*)?)@`)
+// secretsInJSON are the strings of a document whose keys say secret.
+func secretsInJSON(key string, value any) []string {
+	var secrets []string
+	switch value := value.(type) {
+	case string:
+		return secretsIn([]string{key + "=" + value})
+	case map[string]any:
+		for key, value := range value {
+			secrets = append(secrets, secretsInJSON(strings.ReplaceAll(key, "=", "_"), value)...)
+		}
+	case []any:
+		for _, value := range value {
+			secrets = append(secrets, secretsInJSON(key, value)...)
+		}
+	}
+	return secrets
+}
+
+// isFile tells a path, which PWD in a name may mean as well, from a password.
+func isFile(value string) bool {
+	if !filepath.IsAbs(value) {
+		return false
+	}
+	_, err := os.Stat(value)
+	return err == nil
+}
+
+// secretsOnCommandLine are those that somebody gave as arguments, rightly in the
+// URL of a flag or wrongly: an error must not repeat them.
+func secretsOnCommandLine(args []string) []string {
+	secrets := secretsIn(args)
+	for _, arg := range args {
+		secrets = append(secrets, secretsIn([]string{"=" + arg})...)
+	}
+	return secrets
+}
+
+// urlParameter is one of the query of a URL: ?name=value or &name=value.
+var urlParameter = regexp.MustCompile(`[?&]([\w.-]+)=([^&\s"'#]+)`)
+
+// authority is what begins like the authority of a URL, up to white space, and the scheme.
+var authority = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*:)?//(\S*)`)
+
+// port is what may stand before the first slash of a URL in the place of a password.
+var port = regexp.MustCompile(`^[^:@/]*:[0-9]{1,5}/`)
+
+// userInfos are what stands before the @ in the URLs of a value, well written
+// or not. In a password that was not escaped there may be a slash or an @, so
+// that there may be several readings, and all are given.
+func userInfos(value string) []string {
+	var infos []string
+	for _, match := range authority.FindAllStringSubmatch(value, -1) {
+		scheme, rest := strings.ToLower(match[1]), match[2]
+		if i := strings.Index(rest, "//"); i >= 0 { // perhaps the next URL
+			infos = append(infos, userInfos(rest[i:])...)
+		}
+		if strings.HasPrefix(value, "codecommit:") && !strings.Contains(rest, ":") {
+			continue // a profile, which is a name
+		}
+		for i := range len(rest) {
+			if rest[i] != '@' {
+				continue
+			}
+			info := rest[:i]
+			slash := strings.IndexByte(info, '/')
+			if strings.Contains(info, "://") || slash >= 0 && (!strings.Contains(info[:slash], ":") || port.MatchString(info)) {
+				break // of the next URL, or in the path
+			}
+			if strings.Contains(info, ":") || !strings.HasSuffix(scheme, "ssh:") {
+				infos = append(infos, info)
+			}
+		}
+	}
+	return infos
+}
+
+// userName is how people and services are called, which is no token: a token
+// that is given as the user's name has digits or capitals, or is longer.
+var userName = regexp.MustCompile(`^[a-z][a-z._-]{0,19}$`)
+
+// secretsOfUserInfo are the password, and the user where that is a token; each
+// as it is written and as it is meant.
+func secretsOfUserInfo(info string) []string {
+	user, password, both := strings.Cut(info, ":")
+	var secrets []string
+	if both {
+		secrets = append(secrets, info, password, unescaped(password))
+	}
+	// TOKEN@host, TOKEN:@host, TOKEN:x@host, TOKEN:x-oauth-basic@host
+	if (len(password) < 6 || password == "x-oauth-basic") && !userName.MatchString(user) {
+		secrets = append(secrets, user, unescaped(user))
+	}
+	return secrets
+}
+
+// unescaped is a text without its percent signs, or "" if it cannot be read.
+func unescaped(text string) string {
+	plain, err := url.PathUnescape(text)
+	if err != nil {
+		return ""
+	}
+	return plain
+}

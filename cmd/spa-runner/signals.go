@@ -6,6 +6,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"spa-runner/internal/guard"
 	"spa-runner/pipeline"
 )
 
@@ -26,17 +27,19 @@ func interruptible() (ctx context.Context, hurry <-chan struct{}, stop func()) {
 	signal.Notify(pipes, syscall.SIGPIPE)
 	twice := make(chan struct{})
 	go func() {
-		for n := 0; ; n++ {
-			s, ok := (<-signals).(syscall.Signal)
-			switch {
-			case !ok:
-				return
-			case n == 0:
-				cancel(&pipeline.InterruptedError{Signal: s})
-			case n == 1:
-				close(twice)
+		cancel(guard.Call(func() error {
+			for n := 0; ; n++ {
+				s, ok := (<-signals).(syscall.Signal)
+				switch {
+				case !ok:
+					return nil
+				case n == 0:
+					cancel(&pipeline.InterruptedError{Signal: s})
+				case n == 1:
+					close(twice)
+				}
 			}
-		}
+		}))
 	}()
 	return ctx, twice, func() {
 		signal.Stop(signals)

@@ -68,10 +68,11 @@ func withoutPassword(raw string) string {
 		return raw
 	}
 	u, err := url.Parse(raw)
-	if err != nil {
-		return gitclone.DisplayURL(raw)
-	}
-	if u.User == nil {
+	infos := userInfos(raw)
+	switch {
+	case err != nil, len(infos) > 1, u.User == nil && len(infos) == 1:
+		return gitclone.DisplayURL(raw) // what was not escaped may look like a port or a host
+	case u.User == nil:
 		return raw
 	}
 	u.User = nil

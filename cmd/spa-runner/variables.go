@@ -185,8 +185,8 @@ func (c *Config) variables() []variable {
 			usage: "let variables.sh run external commands, without any identity",
 		},
 		{
-			name: "SPA_RUNNER_UNTRUSTED_USER", parse: userName(&c.Untrusted),
-			usage: "name or number of the user that children without an identity run as, where the runner is root",
+			name: "SPA_RUNNER_UNTRUSTED_USER", parse: untrustedUser(&c.Untrusted),
+			usage: "name or number of the user that all children run as that do not deploy, where the runner is root",
 		},
 
 		// How it is run.

@@ -194,6 +194,9 @@ func TestSessionName(t *testing.T) {
 	}
 }
 
+// arnOfRole is the form of IAM's reference, with the lengths left out.
+var arnOfRole = regexp.MustCompile(`^arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,64}$`)
+
 func FuzzParseRole(f *testing.F) {
 	for _, seed := range []string{
 		"arn:aws:iam::123456789012:role/Name", "arn:aws-cn:iam::123456789012:role/a/b/c", "arn:aws:sts::123456789012:assumed-role/N/s",
@@ -206,8 +209,37 @@ func FuzzParseRole(f *testing.F) {
 		if err == nil && role.String() != s {
 			t.Errorf("ParseRole(%q).String() = %q", s, role)
 		}
-		if err != nil && role != (Role{}) {
+		if err != nil && (role != (Role{}) || len(err.Error()) > 1500) {
 			t.Errorf("ParseRole(%q) = %+v with error %v", s, role, err)
+		}
+		if err == nil && !arnOfRole.MatchString(s) {
+			t.Errorf("ParseRole takes %q", s)
+		}
+	})
+}
+
+// FuzzRegion: what a refusal tells to write is taken, and what is taken is fit for a host name.
+func FuzzRegion(f *testing.F) {
+	for _, seed := range []string{
+		"eu-west-1", "EU-WEST-1", " eu_west_1 ", "eu-west-1a", "us-west-2-lax-1a", "us-gov-east-1", "eusc-de-east-1", "cn-north-1", "us-iso-east-1", "", "eu-west-", "eu-west-01", "x", "\xff", "eu-west-1\n", "'eu west 1'",
+	} {
+		f.Add(seed)
+	}
+	suggestion := regexp.MustCompile(`write (?:its region, )?(\S+)$`)
+	host := regexp.MustCompile(`^[a-z]+(-[a-z]+)+-[0-9]{1,2}$`)
+	f.Fuzz(func(t *testing.T, s string) {
+		err := Region(s)
+		if err == nil {
+			if !host.MatchString(s) || PartitionOf(s) == "" || DNSSuffix(s) == "" {
+				t.Errorf("Region takes %q, of partition %q", s, PartitionOf(s))
+			}
+			return
+		}
+		if len(err.Error()) > 1500 {
+			t.Errorf("the error for %q has %d bytes", s, len(err.Error()))
+		}
+		if m := suggestion.FindStringSubmatch(err.Error()); m != nil && Region(m[1]) != nil {
+			t.Errorf("Region(%q) says %v, which is refused too", s, err)
 		}
 	})
 }

@@ -95,6 +95,7 @@ func (w *world) measure(ctx context.Context, pairs int, only string, out io.Writ
 		w.output(long, "python", "json", 1.2),
 		w.output(short, "seq", "mixed", 1.2),
 		w.output(short, "seq", "json", 0),
+		redaction(),
 	)
 	var results []result
 	for _, c := range contests {
@@ -133,6 +134,12 @@ func report(out io.Writer, results []result, pairs int, busy string) (missed int
 	for _, r := range results {
 		if len(r.baseParts) > 0 {
 			_, _ = fmt.Fprintf(out, "\n%s:\n  bash        %s\n  spa-runner  %s\n", r.work, listParts(r.baseParts), listParts(r.runnerParts))
+		}
+	}
+	for _, r := range results {
+		if r.bytes > 0 {
+			_, _ = fmt.Fprintf(out, "\n%s: %.0f MB/s, the peer %.0f MB/s\n", r.work,
+				float64(r.bytes)/1e6/r.runnerTook.Seconds(), float64(r.bytes)/1e6/r.baseTook.Seconds())
 		}
 	}
 	_, _ = fmt.Fprint(out, "\nPAIRS: the least and the greatest ratio of one pair. BEST: the ratio of the fastest runs of each side,\n"+

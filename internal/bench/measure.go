@@ -36,6 +36,7 @@ type contest struct {
 	runner, base func(context.Context) (sample, error)
 	aim          float64 // runner over peer at most; 0 is no aim
 	memory       int64   // bytes at most
+	bytes        int64   // that one run goes through, where that is what counts
 }
 
 // result is what a row shows.

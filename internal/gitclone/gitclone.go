@@ -26,7 +26,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -147,23 +146,6 @@ func Clone(ctx context.Context, r Request) (Result, error) {
 		return Result{}, err
 	}
 	return res, nil
-}
-
-func refuseExisting(dir string) error {
-	if dir == "" {
-		return errors.New("cloning: no target folder given")
-	}
-	if _, err := os.Lstat(dir); err == nil {
-		return fault(ErrTargetExists, nil, "cloning into %s: it exists already; remove it with: rm -rf -- %s", dir, shellQuote(dir))
-	}
-	return nil
-}
-
-func shellQuote(s string) string {
-	if strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-") == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // remote is a repository elsewhere. Its String is fit for logs.

@@ -19,6 +19,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/storer"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
+
+	"spa-runner/internal/guard"
 )
 
 // folder is a repository on this machine. It is read with go-git's storage and
@@ -193,7 +195,7 @@ func (f *folder) pack(ctx context.Context, c closure) *transfer {
 	r, w := io.Pipe()
 	go func() {
 		buffered := bufio.NewWriterSize(w, 64<<10)
-		err := writePack(ctx, buffered, f.store, c.objects)
+		err := guard.Call(func() error { return writePack(ctx, buffered, f.store, c.objects) })
 		if err == nil {
 			err = buffered.Flush()
 		}

@@ -16,12 +16,13 @@ func DisplayURL(raw string) string {
 	if !ok {
 		return raw
 	}
-	rest, _, _ = strings.Cut(rest, "?")
-	rest, _, _ = strings.Cut(rest, "#")
-	// A password may hold a slash that should have been escaped, so everything
-	// before the last @ goes, even at the price of a piece of the path.
+	// A password may hold a slash, ? or # that should have been escaped, so everything
+	// before the last @ goes first, even at the price of a piece of the path.
 	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
 		rest = rest[at+1:]
+	}
+	if end := strings.IndexAny(rest, "?#"); end >= 0 {
+		rest = rest[:end]
 	}
 	return scheme + "://" + rest
 }

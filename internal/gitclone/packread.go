@@ -13,6 +13,8 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	gitobject "github.com/go-git/go-git/v5/plumbing/object"
+
+	"spa-runner/internal/guard"
 )
 
 // maxWorkers keep one disk busy; most of their time goes into inflating.
@@ -33,7 +35,7 @@ func parallel(ctx context.Context, workers, n int, do func(int) error) error {
 				if i >= n {
 					return
 				}
-				if err := do(i); err != nil {
+				if err := guard.Call(func() error { return do(i) }); err != nil {
 					cancel(err)
 				}
 			}

@@ -24,12 +24,13 @@ type advert struct {
 	peel func(plumbing.Hash) (plumbing.Hash, error)
 }
 
-// commitOf is the commit at a ref, through an annotated tag.
+// commitOf is the commit at a ref, through an annotated tag. What a server says
+// of a tag that it does not have counts for nothing.
 func (a *advert) commitOf(name string) (plumbing.Hash, bool) {
-	if h, ok := a.peeled[name]; ok {
-		return h, true
-	}
 	h, ok := a.refs[name]
+	if peeled, annotated := a.peeled[name]; ok && annotated {
+		return peeled, true
+	}
 	return h, ok
 }
 

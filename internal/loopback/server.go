@@ -36,6 +36,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"spa-runner/internal/guard"
 )
 
 // closeGrace is how long Close waits for answers that are under way, so that
@@ -133,7 +135,7 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 		ErrorLog:          log.New(s.log, "loopback AWS: ", 0),
 	}
 	go func() {
-		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := guard.Call(func() error { return s.http.Serve(listener) }); !errors.Is(err, http.ErrServerClosed) {
 			s.http.ErrorLog.Printf("serving %s: %v", s.url, err)
 		}
 	}()

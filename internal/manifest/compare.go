@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"spa-runner/internal/guard"
 )
 
 // Change is an entry that is not what it was.
@@ -120,22 +122,25 @@ func (c *comparison) isLost(path string) bool {
 // files compares everything else, on all processors: most of it is hashing.
 func (c *comparison) files(ctx context.Context, entries []Entry) error {
 	var next atomic.Int64
-	var group sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		group.Go(func() {
-			for ctx.Err() == nil {
-				i := int(next.Add(1)) - 1
-				if i >= len(entries) {
-					return
-				}
-				if e := entries[i]; e.Type != fs.ModeDir && !c.mayChange(e) && !c.isLost(e.Path) {
-					c.file(e)
-				}
+	work := func() error {
+		for ctx.Err() == nil {
+			i := int(next.Add(1)) - 1
+			if i >= len(entries) {
+				break
 			}
-		})
+			if e := entries[i]; e.Type != fs.ModeDir && !c.mayChange(e) && !c.isLost(e.Path) {
+				c.file(e)
+			}
+		}
+		return context.Cause(ctx)
+	}
+	var group sync.WaitGroup
+	ends := make([]error, runtime.GOMAXPROCS(0))
+	for i := range ends {
+		group.Go(func() { ends[i] = guard.Call(work) })
 	}
 	group.Wait()
-	return context.Cause(ctx)
+	return errors.Join(ends...)
 }
 
 func (c *comparison) file(was Entry) {

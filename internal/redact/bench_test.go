@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // realSecrets returns 20 secrets like those of five AWS identities: 5 access keys, 10 secret keys and git tokens, 5 session tokens of
@@ -128,6 +131,39 @@ func BenchmarkAddOneByOne(b *testing.B) {
 			r.Add(secret)
 		}
 	}
+}
+
+// TestThroughput: children that print much must not wait for the redactor. The limit is far below what it does on a machine
+// of its own, and one good run among many is enough, since other work can only slow it down.
+func TestThroughput(t *testing.T) {
+	if raceDetector() {
+		t.Skip("NOT MEASURED: the race detector makes it ten times slower")
+	}
+	const aim, enough = 100, 400 // MB/s
+	for _, c := range benchCases() {
+		var best float64
+		for began := time.Now(); best < enough && time.Since(began) < 500*time.Millisecond || best < aim && time.Since(began) < 10*time.Second; {
+			start := time.Now()
+			w := c.redactor.Writer(io.Discard)
+			for piece := range slices.Chunk(c.text, 64<<10) {
+				_, _ = w.Write(piece)
+			}
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			best = max(best, float64(len(c.text))/1e6/time.Since(start).Seconds())
+		}
+		t.Logf("%s: %.0f MB/s through a Writer with %d patterns of %d secrets", c.name, best, len(c.redactor.matcher.Load().patterns), len(realSecrets()))
+		if best < aim {
+			t.Errorf("%s: %.0f MB/s, want at least %d", c.name, best, aim)
+		}
+	}
+}
+
+// raceDetector tells whether this test was built with -race.
+func raceDetector() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.ContainsFunc(info.Settings, func(s debug.BuildSetting) bool { return s.Key == "-race" && s.Value == "true" })
 }
 
 // BenchmarkReplacer is what the standard library makes of the same patterns, to compare with.

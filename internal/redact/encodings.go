@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/xml"
+	"fmt"
 	"html"
 	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 )
 
 // minLen is the length in bytes below which a value is not worth hiding: it would be found in every other word.
@@ -25,9 +28,10 @@ func worthHiding(value string) bool {
 		return false
 	}
 	switch strings.ToLower(value) {
-	case "default", "enabled", "disabled", "required", "optional", "undefined", "unknown",
-		"master", "develop", "release", "latest", "stable", "production", "development", "staging", "testing",
-		"public", "private", "localhost", "127.0.0.1", "0.0.0.0", "/dev/null", "secret", "password", "changeme":
+	case "default", "enabled", "disabled", "required", "optional", "undefined", "unknown", "anonymous", "username",
+		"master", "develop", "release", "latest", "stable", "production", "development", "staging", "testing", "preprod", "sandbox",
+		"public", "private", "localhost", "127.0.0.1", "0.0.0.0", "/dev/null", "secret", "password", "changeme",
+		"deploy", "settings", "github", "gitlab", "bitbucket", "cognito", "bearer", "x-access-token", "x-oauth-basic":
 		return false
 	}
 	return !region.MatchString(value)
@@ -36,22 +40,68 @@ func worthHiding(value string) bool {
 // encodings returns a secret and the forms in which it commonly appears in output, some of them more than once. None is
 // shorter than minLen.
 func encodings(secret string) []string {
-	forms := []string{
-		secret,
-		html.EscapeString(secret),                // XML reports too
-		strings.ReplaceAll(secret, `'`, `'\''`),  // inside single quotes: set -x
-		strings.ReplaceAll(secret, `'`, `'"'"'`), // the same from Python's shlex.quote
-		unquoted(strconv.Quote(secret)),          // %q
-		unquoted(strconv.QuoteToASCII(secret)),   // \u00e9, as Python's json.dumps has it too
-	}
-	for _, escapeHTML := range []bool{false, true} {
-		form := jsonForm(secret, escapeHTML)
-		forms = append(forms, form, strings.ReplaceAll(form, `/`, `\/`))
-	}
+	forms := append([]string{secret}, shellForms(secret)...)
+	forms = append(forms, markupForms(secret)...)
+	forms = append(forms, quotedForms(secret)...)
 	for _, form := range urlForms(secret) {
 		forms = append(forms, form, lowerHex(form))
 	}
 	return append(forms, base64Forms(secret)...)
+}
+
+// shellForms are what stands between the quotes, or without any, where a shell prints a word: set -x, declare -p, printf %q.
+func shellForms(s string) []string {
+	backslashed := func(special string) string {
+		var b strings.Builder
+		for _, c := range []byte(s) {
+			if strings.IndexByte(special, c) >= 0 {
+				b.WriteByte('\\')
+			}
+			b.WriteByte(c)
+		}
+		return b.String()
+	}
+	return []string{
+		strings.ReplaceAll(s, `'`, `'\''`),
+		strings.ReplaceAll(s, `'`, `'"'"'`), // Python's shlex.quote
+		backslashed("\"$`\\"),
+		backslashed(" !\"$&'()*,;<>?[\\]^`{|}"), // bash
+	}
+}
+
+// markupForms are those of XML and HTML, which reports are written in. The libraries disagree about quotes.
+func markupForms(s string) []string {
+	text := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
+	named := strings.ReplaceAll(text, `"`, "&quot;")
+	var strict strings.Builder // with U+FFFD for what XML cannot hold
+	_ = xml.EscapeText(&strict, []byte(s))
+	return []string{
+		html.EscapeString(s), text, named, strict.String(),
+		strings.ReplaceAll(named, `'`, "&#x27;"), // Python
+		strings.ReplaceAll(named, `'`, "&apos;"),
+		strings.ReplaceAll(named, `'`, "&#39;"),
+	}
+}
+
+// quotedForms are what stands between the quotes of a string in JSON and in messages (%q), and of such a string inside
+// of a string in JSON, as where a JSON log has a line of JSON or of a message in it.
+func quotedForms(s string) []string {
+	forms := []string{unquoted(strconv.Quote(s)), unquoted(strconv.QuoteToASCII(s))}
+	for _, escapeHTML := range []bool{false, true} {
+		form := jsonForm(s, escapeHTML)
+		for _, form := range []string{form, zapForm(form), asciiForm(form, "", "%04x")} {
+			forms = append(forms, form, strings.ReplaceAll(form, `/`, `\/`))
+		}
+	}
+	forms = append(forms,
+		asciiForm(jsonForm(s, true), "='", "%04x"),    // Gson
+		asciiForm(dotNetQuotes(s), "&'+<>`", "%04X"),  // System.Text.Json
+		asciiForm(jsonForm(s, false), "&'<>", "%04X"), // PHP's JSON_HEX_*
+	)
+	for _, form := range forms {
+		forms = append(forms, jsonForm(form, false))
+	}
+	return forms
 }
 
 func unquoted(s string) string { return s[1 : len(s)-1] }
@@ -64,17 +114,59 @@ func jsonForm(s string, escapeHTML bool) string {
 	return unquoted(strings.TrimSuffix(b.String(), "\n"))
 }
 
-// urlForms returns a secret as the usual libraries escape it. They disagree about which characters need it.
+// dotNetQuotes has \u0022 for \", as System.Text.Json does.
+func dotNetQuotes(s string) string {
+	return replaceEscapes(jsonForm(s, false), `\"`, `\u0022`)
+}
+
+// zapForm is JSON as zap writes it: it has no short escape for backspace and form feed, and none for line separators.
+func zapForm(form string) string {
+	return replaceEscapes(form, `\b`, `\u0008`, `\f`, `\u000c`, `\u2028`, "\u2028", `\u2029`, "\u2029")
+}
+
+// replaceEscapes replaces in JSON, where a backslash may be escaped itself.
+func replaceEscapes(form string, oldNew ...string) string {
+	return strings.NewReplacer(append([]string{`\\`, `\\`}, oldNew...)...).Replace(form)
+}
+
+// asciiForm escapes in JSON what is not ASCII, as UTF-16, and what else is named. The format is that of the four digits.
+func asciiForm(form, also, format string) string {
+	var b strings.Builder
+	for _, r := range form {
+		if r < 0x7f && !strings.ContainsRune(also, r) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&b, `\u`+format, unit)
+		}
+	}
+	return b.String()
+}
+
+// urlForms returns a secret as the usual libraries escape it. They disagree about which characters need it, beyond the
+// letters, digits and -._~ that RFC 3986 says never do.
 func urlForms(s string) []string {
 	query := url.QueryEscape(s)
-	component := strings.ReplaceAll(query, "+", "%20")
+	all := strings.ReplaceAll(query, "+", "%20")
+	kept := func(escaped, keep string) string {
+		for _, c := range []byte(keep) {
+			escaped = strings.ReplaceAll(escaped, fmt.Sprintf("%%%02X", c), string(c))
+		}
+		return escaped
+	}
 	return []string{
 		query,
-		component,
+		strings.ReplaceAll(query, "~", "%7E"), // PHP's urlencode
+		strings.ReplaceAll(kept(query, "*"), "~", "%7E"), // Java's URLEncoder, JavaScript's URLSearchParams
+		all,
+		kept(all, "/"),                  // Python's quote
+		kept(all, "!'()*"),              // JavaScript's encodeURIComponent
+		kept(all, "!'()*;/?:@&=+$,#"),   // JavaScript's encodeURI
+		kept(all, "!'()*$&+,"),          // user info of a URL in JavaScript
+		kept(all, "!'()*$&+,;=:@/[]|%"), // a path there, which escapes no percent sign
 		url.PathEscape(s),
 		url.UserPassword("", s).String()[len(":"):],
-		strings.ReplaceAll(component, "%2F", "/"),                                                          // Python's quote
-		strings.NewReplacer("%21", "!", "%27", "'", "%28", "(", "%29", ")", "%2A", "*").Replace(component), // encodeURIComponent
 	}
 }
 
@@ -82,7 +174,7 @@ func urlForms(s string) []string {
 func lowerHex(escaped string) string {
 	b := []byte(escaped)
 	for i, c := range b {
-		if c == '%' {
+		if c == '%' && i+2 < len(b) {
 			copy(b[i+1:], bytes.ToLower(b[i+1:i+3]))
 		}
 	}

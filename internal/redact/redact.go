@@ -18,9 +18,10 @@
 //     hide nothing. Add says so by its result.
 //   - base64 that is wrapped (base64(1) breaks lines at 76 columns), and in base64 the two characters at the edges that a
 //     secret shares with its neighbours: at most 4 bits of its first and 4 of its last byte.
-//   - Secrets that were changed in another way: hex dumps, two encodings on top of each other, changed case, colour codes
-//     or line breaks inside.
-//   - A part of a secret: a stream that ends inside of one shows that beginning.
+//   - Secrets that were changed in another way: hex dumps, changed case, colour codes or line breaks inside, two encodings on
+//     top of each other (but what is quoted inside of a JSON string is found).
+//   - A part of a secret: a stream that ends inside of one shows that beginning, a child that writes one half to stdout and the
+//     other to stderr shows both, and a line of fewer than 6 bytes of a secret with several is shown where it stands alone.
 //
 // A redactor guards against accidents, not against a child that wants to get a secret out: that one only has to print it
 // backwards.
@@ -53,9 +54,10 @@ func New() *Redactor {
 }
 
 // Add registers secrets, each with its encodings; of one with several lines each line too, since tools print keys line
-// by line. White space around a secret or a line is no part of it. Add returns how many of the secrets are hidden from now
-// on: less than were given means that the others are too short or too common (see the package comment), which is worth a
-// warning to whoever configured them.
+// by line, also where the lines end in a backslash and an n, as in keys that were squeezed into a variable. White space
+// around a secret or a line is no part of it. Add returns how many of the secrets are hidden from now on: less than were
+// given means that the others are too short or too common (see the package comment), which is worth a warning to whoever
+// configured them.
 func (r *Redactor) Add(secrets ...string) int {
 	r.adding.Lock()
 	defer r.adding.Unlock()
@@ -69,8 +71,8 @@ func (r *Redactor) Add(secrets ...string) int {
 		}
 		added++
 		patterns = append(patterns, encodings(secret)...)
-		for line := range strings.Lines(secret) {
-			if line = strings.TrimSpace(line); worthHiding(line) {
+		for line := range strings.Lines(strings.ReplaceAll(secret, `\n`, "\n")) {
+			if line = strings.TrimSpace(line); worthHiding(line) && !isArmor(line) {
 				patterns = append(patterns, encodings(line)...)
 			}
 		}
@@ -80,6 +82,11 @@ func (r *Redactor) Add(secrets ...string) int {
 		r.matcher.Store(newMatcher(patterns))
 	}
 	return added
+}
+
+// isArmor tells the first and last line of a key from those with the key.
+func isArmor(line string) bool {
+	return strings.HasPrefix(line, "-----BEGIN ") || strings.HasPrefix(line, "-----END ")
 }
 
 // Bytes returns p with every secret masked: p itself where there is none, otherwise a new slice. It never changes p.
