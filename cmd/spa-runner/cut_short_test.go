@@ -34,7 +34,7 @@ func TestADeploymentCutShort(t *testing.T) {
 			for name, value := range c.env {
 				w.env[name] = value
 			}
-			w.env["PATH"], w.env["DEPLOY_ENVIRONMENT_REGION"] = fewTools(t), "eu-west-3"
+			w.env["DEPLOY_ENVIRONMENT_REGION"] = "eu-west-3"
 			w.write("code", "Makefile", "setup lint all-tests:\n\t@true\ndeploy:\n\t@"+c.deploy+"\n")
 			w.serve()
 			args := append([]string{"run"}, c.args...)

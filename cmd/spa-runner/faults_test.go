@@ -183,8 +183,8 @@ func (row faultRow) play(t *testing.T) string {
 func (row faultRow) checkRetries(t *testing.T, retries []event) {
 	t.Helper()
 	attempts := len(retries) + 1
-	if row.attempts != 0 && attempts != row.attempts || row.attempts == 0 && attempts <= 5 {
-		t.Errorf("%d attempts, want %d", attempts, row.attempts)
+	if row.attempts != 0 && attempts != row.attempts || row.attempts == 0 && attempts < 3 {
+		t.Errorf("%d attempts, want %d (0: several)", attempts, row.attempts)
 	}
 	var reasons strings.Builder
 	for i, e := range retries {
