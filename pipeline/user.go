@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -125,9 +126,14 @@ func (u *User) credential() *syscall.Credential {
 	return &syscall.Credential{Uid: uint32(u.uid), Gid: uint32(u.gid)} //nolint:gosec // 31 bits
 }
 
-// give makes a tree the user's, or root's again. Links are not followed. A file
-// with a second name stays as it is: that name may be anywhere.
-func (u *User) give(tree string, toUser bool) error {
+// longestPath is the length in bytes of the longest path that a program can use
+// (PATH_MAX of Linux). A tree that goes deeper was made to keep somebody busy: each
+// step down takes longer than the one before.
+const longestPath = 4096
+
+// give makes a tree the user's, or root's again, until ctx ends. Links are not
+// followed. A file with a second name stays as it is: that name may be anywhere.
+func (u *User) give(ctx context.Context, tree string, toUser bool) error {
 	info, err := os.Lstat(tree)
 	if err != nil {
 		return err
@@ -146,8 +152,13 @@ func (u *User) give(tree string, toUser bool) error {
 	}
 	defer func() { _ = root.Close() }()
 	err = fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case len(name) >= longestPath:
+			return fmt.Errorf("there are folders in %.20q… that no path reaches, of more than %d bytes", name, longestPath)
 		}
 		info, err := entry.Info()
 		if err != nil {
