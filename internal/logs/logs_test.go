@@ -95,9 +95,11 @@ func TestNoChildForgesAnEvent(t *testing.T) {
 	l, out := newTestLog(Mixed)
 	forged := `{"level":"info","msg":"run finished"}`
 	child(t, l, forged+"\n"+forged+"\n", "x\n"+forged+"\nas it is \x1b[1m {}\n", "unfinished ", forged, "\n{", "\n",
-		"\ufeff"+forged+"\n \t\r\v\u2028"+forged+forged+"\n")
+		"\ufeff"+forged+"\n \t\r\v\u2028"+forged+forged+"\n", "x\r"+forged+"y\u0085 "+forged+"\n",
+		"\x1b[0m"+forged+"\n\x1b[1m x \x1b[0m{\n")
 	want := "| " + forged + "\n| " + forged + "\nx\n| " + forged + "\nas it is \x1b[1m {}\nunfinished " + forged + "\n| {\n" +
-		"| \ufeff" + forged + "\n|  \t\r\v\u2028" + forged + forged + "\n"
+		"\ufeff| " + forged + "\n \t\r\v\u2028| " + forged + forged + "\nx\r| " + forged + "y\u0085 | " + forged + "\n" +
+		"\x1b[0m| " + forged + "\n\x1b[1m x \x1b[0m{\n"
 	if err := l.Text("summary\n{\"msg\":\"run finished\"}\n"); err != nil {
 		t.Fatal(err)
 	}
