@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"spa-runner/internal/loopback"
@@ -42,5 +43,15 @@ func TestNoChildInheritsOpenFiles(t *testing.T) {
 		if got := o.output(t, step); got != "" {
 			t.Errorf("%s read %q", step, got)
 		}
+	}
+}
+
+// What an error repeats does nothing to the terminal it is read on.
+func TestComplaintsAreHarmless(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, loopback.Options{})
+	o := w.run("run", "--x\x1b[2J\x9b")
+	if o.code != 64 || !strings.Contains(o.stderr, `unknown flag: --x\x1b[2J\x9b`) {
+		t.Errorf("%q", o.stderr)
 	}
 }

@@ -251,3 +251,17 @@ func BenchmarkOutput(b *testing.B) {
 		})
 	}
 }
+
+func TestATextOfOursDoesNothingToATerminal(t *testing.T) {
+	const secret = "se\x1bcr\"et-value"
+	for _, format := range []Format{Console, Mixed} {
+		l, out := newTestLog(format)
+		l.sink.redactor.Add(secret)
+		if err := l.Text("✔ \x1b[2Jgone\r\x9b\u202e\ufffd\ttab\n  " + secret + "\n"); err != nil {
+			t.Fatal(err)
+		}
+		if want := "✔ \\x1b[2Jgone\\r\\x9b\\u202e\ufffd\ttab\n  ***\n"; out.String() != want {
+			t.Errorf("%s: got %q, want %q", format, out.String(), want)
+		}
+	}
+}
