@@ -26,12 +26,11 @@ type User struct {
 }
 
 // LookupUser finds a user by name or number. A number need not be in
-// /etc/passwd; its group is then the one of the same number. It refuses root,
-// and a user who has processes, since all of them are ended after each child.
+// /etc/passwd; its group is then the one of the same number. It refuses root, the
+// group of root, and a user who has processes, since all of them are ended after each child.
 func LookupUser(name string) (*User, error) {
 	found, err := user.Lookup(name)
-	number, notNumber := strconv.ParseUint(name, 10, 31)
-	if err != nil && notNumber == nil {
+	if _, notNumber := strconv.ParseUint(name, 10, 31); err != nil && notNumber == nil {
 		if found, err = user.LookupId(name); err != nil {
 			found, err = &user.User{Username: name, Uid: name, Gid: name}, nil
 		}
@@ -39,15 +38,9 @@ func LookupUser(name string) (*User, error) {
 	if err != nil {
 		return nil, fmt.Errorf("there is no user %q on this machine: name one of the build image, such as codebuild-user, or write a number", name)
 	}
-	u := &User{Name: name}
-	var gidErr error
-	u.uid, err = strconv.Atoi(found.Uid)
-	u.gid, gidErr = strconv.Atoi(found.Gid)
-	if err = errors.Join(err, gidErr); err != nil {
-		return nil, fmt.Errorf("the numbers of the user %q: %w", name, err)
-	}
-	if u.uid == 0 || number == 0 && notNumber == nil {
-		return nil, errors.New("that is root, from whom nothing is kept: name another user")
+	u, err := newUser(name, found)
+	if err != nil {
+		return nil, err
 	}
 	pids, err := u.processes()
 	if err != nil {
@@ -58,6 +51,21 @@ func LookupUser(name string) (*User, error) {
 			len(pids), name, pids[0])
 	}
 	return u, nil
+}
+
+// newUser takes the numbers of a user, which must not be root's.
+func newUser(name string, found *user.User) (*User, error) {
+	uid, err := strconv.Atoi(found.Uid)
+	gid, gidErr := strconv.Atoi(found.Gid)
+	switch err = errors.Join(err, gidErr); {
+	case err != nil:
+		return nil, fmt.Errorf("the numbers of the user %q: %w", name, err)
+	case uid == 0:
+		return nil, errors.New("that is root, from whom nothing is kept: name another user")
+	case gid == 0: // which in some images may write to /etc/passwd
+		return nil, fmt.Errorf("the group of the user %q is that of root, to which many files are open: name a user with a group of its own", name)
+	}
+	return &User{Name: name, uid: uid, gid: gid}, nil
 }
 
 // MakeHome makes the home, in the system's folder for temporary files.
