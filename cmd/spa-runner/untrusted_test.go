@@ -92,6 +92,18 @@ lint all-tests deploy:
 	}
 }
 
+// A file that is named like the target would make a deployment of nothing.
+func TestNoFileStandsForTheDeployment(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, loopback.Options{})
+	w.write("code", "Makefile", "setup lint:\nall-tests:\n\t@touch deploy\ndeploy:\n\t@echo real\n")
+	w.serve()
+	o := w.run("run")
+	if o.code != 125 || !strings.Contains(o.stdout, "make would take it for the target") || strings.Contains(o.stdout, `"step":"make-deploy"`) {
+		t.Errorf("%v", o)
+	}
+}
+
 // What the project demanded and cannot be had ends the run before it begins.
 func TestAnUntrustedUserThatCannotBe(t *testing.T) {
 	t.Parallel()
