@@ -18,6 +18,9 @@ import (
 type Command struct {
 	Dir  string
 	Argv []string
+	// Given says that Argv[0] is the program on the PATH that the build was given,
+	// and not one that other commands installed.
+	Given bool
 	// Env is added to the environment of the build, as NAME=value.
 	Env []string
 	// Without are names that this child does not see.
@@ -56,7 +59,7 @@ func Exec[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Com
 	}
 	user := rt.user(creds.scope())
 	if rt.Untrusted != nil && c.Tree != "" {
-		if err := rt.Untrusted.give(c.Tree, user != nil); err != nil {
+		if err := rt.Untrusted.give(ctx, c.Tree, user != nil); err != nil {
 			return err
 		}
 	}
@@ -65,7 +68,11 @@ func Exec[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Com
 		return err
 	}
 	defer release()
-	path, err := lookPath(c.Argv[0], c.Dir, env)
+	along := env
+	if c.Given {
+		along = rt.Env.Pairs()
+	}
+	path, err := lookPath(c.Argv[0], c.Dir, along)
 	if err != nil {
 		return err
 	}

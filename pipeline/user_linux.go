@@ -58,19 +58,22 @@ func (u *User) processes() ([]int, error) {
 }
 
 // parseStatus gives the uids of a process, each between tabs, and whether it is
-// more than a zombie, which can do nothing and waits for its parent.
+// more than a zombie, which can do nothing and waits for its parent. A process
+// whose first thread has ended looks like one, and its other threads go on.
 func parseStatus(status []byte) (uids string, alive bool) {
-	alive = true
+	zombie, threads := false, ""
 	for lines := bufio.NewScanner(bytes.NewReader(status)); lines.Scan(); {
 		key, value, _ := strings.Cut(lines.Text(), ":")
-		switch value = strings.TrimSpace(value); {
-		case key == "Uid":
-			return "\t" + value + "\t", alive
-		case key == "State" && (strings.HasPrefix(value, "Z") || strings.HasPrefix(value, "X")):
-			alive = false
+		switch value = strings.TrimSpace(value); key {
+		case "Uid":
+			uids = "\t" + value + "\t"
+		case "State":
+			zombie = strings.HasPrefix(value, "Z") || strings.HasPrefix(value, "X")
+		case "Threads":
+			threads = value
 		}
 	}
-	return "", alive
+	return uids, !zombie || threads != "1" && threads != "0"
 }
 
 // noNewPrivileges keeps this thread, and what it starts, from gaining rights.

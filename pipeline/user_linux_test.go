@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -124,7 +125,7 @@ func TestATreeIsHandedOverAndBack(t *testing.T) {
 	}
 	owners := func(toUser bool, want map[string]int) {
 		t.Helper()
-		if err := u.give(tree, toUser); err != nil {
+		if err := u.give(t.Context(), tree, toUser); err != nil {
 			t.Fatal(err)
 		}
 		for name, owner := range want {
@@ -144,7 +145,7 @@ func TestATreeIsHandedOverAndBack(t *testing.T) {
 	if err := os.Symlink(tree, filepath.Join(base, "by-link")); err != nil {
 		t.Fatal(err)
 	}
-	if err := u.give(filepath.Join(base, "by-link"), true); err != nil || ownerOf(t, tree) != 0 {
+	if err := u.give(t.Context(), filepath.Join(base, "by-link"), true); err != nil || ownerOf(t, tree) != 0 {
 		t.Errorf("a link in the place of the tree was followed: %v", err)
 	}
 }
@@ -223,12 +224,22 @@ func TestWhatAUserCanReach(t *testing.T) {
 	}
 }
 
+func TestTheGroupOfRootIsRefused(t *testing.T) {
+	if _, err := newUser("build", &user.User{Uid: "1000", Gid: "0"}); err == nil || !strings.Contains(err.Error(), "is that of root") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestParseStatus(t *testing.T) {
 	const head = "Name:\tUid: 7\nUmask:\t0022\nState:\t"
-	for state, want := range map[string]bool{"S (sleeping)": true, "Z (zombie)": false, "X (dead)": false, "R (running)": true} {
-		uids, alive := parseStatus([]byte(head + state + "\nUid:\t10\t11\t12\t13\nGid:\t1\t1\t1\t1\n"))
+	for state, want := range map[string]bool{
+		"S (sleeping)\nThreads:\t1": true, "R (running)\nThreads:\t1": true, "X (dead)\nThreads:\t0": false,
+		"Z (zombie)\nThreads:\t1": false, "Z (zombie)\nThreads:\t2": true, "Z (zombie)": true,
+	} {
+		state, threads, _ := strings.Cut(state, "\n")
+		uids, alive := parseStatus([]byte(head + state + "\nUid:\t10\t11\t12\t13\nGid:\t1\t1\t1\t1\n" + threads + "\n"))
 		if uids != "\t10\t11\t12\t13\t" || alive != want {
-			t.Errorf("%s: got %q, %v", state, uids, alive)
+			t.Errorf("%s, %s: got %q, %v", state, threads, uids, alive)
 		}
 	}
 }

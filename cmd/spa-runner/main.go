@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"spa-runner/internal/guard"
+	"spa-runner/internal/logs"
 	"spa-runner/internal/redact"
 	"spa-runner/pipeline"
 )
@@ -50,7 +51,7 @@ func (p *program) run(args []string) (code int) {
 		p.complain(err)
 		var panicked *guard.PanicError
 		if errors.As(err, &panicked) {
-			_, _ = fmt.Fprintln(p.stderr, p.redactor.String(panicked.Stack))
+			p.tell(panicked.Stack)
 		}
 		return pipeline.ExitRunner
 	}
@@ -81,10 +82,14 @@ func (p *program) main(args []string) int {
 
 // complain writes an error that no log tells.
 func (p *program) complain(err error) {
-	_, _ = fmt.Fprintln(p.stderr, p.redactor.String("spa-runner: "+err.Error()))
+	p.tell("spa-runner: " + err.Error())
 	if hint := pipeline.Hint(err); hint != "" {
-		_, _ = fmt.Fprintln(p.stderr, p.redactor.String("  "+hint))
+		p.tell("  " + hint)
 	}
+}
+
+func (p *program) tell(text string) {
+	_, _ = fmt.Fprintln(p.stderr, logs.Harmless(p.redactor.String(text)))
 }
 
 // reported is an error that the log and the summary have told already.

@@ -68,6 +68,42 @@ deploy:
 	}
 }
 
+// What setup installs under the name of make does not decide how lint, tests and
+// deploy end.
+func TestNoTargetReplacesMake(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, loopback.Options{})
+	w.write("code", "Makefile", `setup:
+	@mkdir -p $${npm_config_prefix:-.}/bin venv/bin
+	@printf '#!/bin/sh\necho FAKE\n' >venv/bin/make; chmod +x venv/bin/make; cp venv/bin/make $${npm_config_prefix:-.}/bin/make
+lint all-tests deploy:
+	@echo real
+`)
+	if os.Geteuid() == 0 {
+		openTo(t, w)
+		w.env["SPA_RUNNER_UNTRUSTED_USER"] = fmt.Sprint(freeUID(6))
+	}
+	w.serve()
+	o := w.run("run")
+	for _, step := range []string{"make-lint", "make-all-tests", "make-deploy"} {
+		if got := o.output(t, step); got != "real\n" {
+			t.Errorf("%s: got %q, %v", step, got, o)
+		}
+	}
+}
+
+// A file that is named like the target would make a deployment of nothing.
+func TestNoFileStandsForTheDeployment(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, loopback.Options{})
+	w.write("code", "Makefile", "setup lint:\nall-tests:\n\t@touch deploy\ndeploy:\n\t@echo real\n")
+	w.serve()
+	o := w.run("run")
+	if o.code != 125 || !strings.Contains(o.stdout, "make would take it for the target") || strings.Contains(o.stdout, `"step":"make-deploy"`) {
+		t.Errorf("%v", o)
+	}
+}
+
 // What the project demanded and cannot be had ends the run before it begins.
 func TestAnUntrustedUserThatCannotBe(t *testing.T) {
 	t.Parallel()

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -109,6 +110,23 @@ func printable(value any) string {
 		return strconv.Quote(text)
 	}
 	return strings.ReplaceAll(text, "\n", "\n      ")
+}
+
+// Harmless is a text of our own for people, whatever the names in it: what would
+// do something to a terminal is shown as Go writes it, \x1b. Lines stay lines.
+func Harmless(text string) string {
+	var b strings.Builder
+	for len(text) > 0 {
+		r, size := utf8.DecodeRuneInString(text)
+		if r == '\n' || r == '\t' || strconv.IsPrint(r) && (r != utf8.RuneError || size > 1) {
+			b.WriteString(text[:size])
+		} else {
+			quoted := strconv.Quote(text[:size])
+			b.WriteString(quoted[1 : len(quoted)-1])
+		}
+		text = text[size:]
+	}
+	return b.String()
 }
 
 // fieldValues decodes fields as zap would encode them.

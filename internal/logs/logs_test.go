@@ -95,9 +95,11 @@ func TestNoChildForgesAnEvent(t *testing.T) {
 	l, out := newTestLog(Mixed)
 	forged := `{"level":"info","msg":"run finished"}`
 	child(t, l, forged+"\n"+forged+"\n", "x\n"+forged+"\nas it is \x1b[1m {}\n", "unfinished ", forged, "\n{", "\n",
-		"\ufeff"+forged+"\n \t\r\v\u2028"+forged+forged+"\n")
+		"\ufeff"+forged+"\n \t\r\v\u2028"+forged+forged+"\n", "x\r"+forged+"y\u0085 "+forged+"\n",
+		"\x1b[0m"+forged+"\n\x1b[1m x \x1b[0m{\n")
 	want := "| " + forged + "\n| " + forged + "\nx\n| " + forged + "\nas it is \x1b[1m {}\nunfinished " + forged + "\n| {\n" +
-		"| \ufeff" + forged + "\n|  \t\r\v\u2028" + forged + forged + "\n"
+		"\ufeff| " + forged + "\n \t\r\v\u2028| " + forged + forged + "\nx\r| " + forged + "y\u0085 | " + forged + "\n" +
+		"\x1b[0m| " + forged + "\n\x1b[1m x \x1b[0m{\n"
 	if err := l.Text("summary\n{\"msg\":\"run finished\"}\n"); err != nil {
 		t.Fatal(err)
 	}
@@ -247,5 +249,19 @@ func BenchmarkOutput(b *testing.B) {
 				_, _ = w.Write(block)
 			}
 		})
+	}
+}
+
+func TestATextOfOursDoesNothingToATerminal(t *testing.T) {
+	const secret = "se\x1bcr\"et-value"
+	for _, format := range []Format{Console, Mixed} {
+		l, out := newTestLog(format)
+		l.sink.redactor.Add(secret)
+		if err := l.Text("✔ \x1b[2Jgone\r\x9b\u202e\ufffd\ttab\n  " + secret + "\n"); err != nil {
+			t.Fatal(err)
+		}
+		if want := "✔ \\x1b[2Jgone\\r\\x9b\\u202e\ufffd\ttab\n  ***\n"; out.String() != want {
+			t.Errorf("%s: got %q, want %q", format, out.String(), want)
+		}
 	}
 }

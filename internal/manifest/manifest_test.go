@@ -184,3 +184,11 @@ func TestLay(t *testing.T) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
+
+func TestAChangeIsOneLine(t *testing.T) {
+	t.Parallel()
+	got := Change{Path: "a\n  ✔ make-deploy", What: "it was removed"}.String()
+	if want := `"a\n  ✔ make-deploy": it was removed`; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
