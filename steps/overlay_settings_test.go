@@ -297,7 +297,7 @@ func TestOverlayTellsAllThatSpeaksAgainstItAndLaysNothing(t *testing.T) {
 		"link-over-folder: it is a file in the settings and a folder in the code",
 		`sub/outside: it is a symlink to "/etc/passwd"`,
 	)
-	if took := time.Since(start); took > 2*time.Second {
+	if took := time.Since(start); took > 20*time.Second {
 		t.Errorf("it took %s: the FIFO was opened", took)
 	}
 }
