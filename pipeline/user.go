@@ -53,8 +53,8 @@ func LookupUser(name string) (*User, error) {
 		return nil, err
 	}
 	if len(pids) > 0 {
-		return nil, fmt.Errorf("%d processes of the user %q are running, such as %d, and would be ended: name a user who is there for this alone",
-			len(pids), name, pids[0])
+		return nil, fmt.Errorf("%d processes of the user %q are running, such as %d, and would be ended: name a user who is there for this alone; "+
+			"if they were left by a run that was killed, end them first, as with pkill -KILL -u %s", len(pids), name, pids[0], name)
 	}
 	return u, nil
 }
