@@ -64,7 +64,9 @@ func TestManyChildrenLeaveNothing(t *testing.T) {
 	t.Run("of nobody", func(t *testing.T) {
 		rt, _, _ := testRuntime()
 		dir := t.TempDir()
-		many(t, 200, func() error { return Exec(t.Context(), rt, Credentials[None]{}, Command{Dir: dir, Argv: []string{"true"}}) })
+		many(t, 200, func() error {
+			return Exec(t.Context(), rt, Credentials[None]{}, Command{Dir: dir, Argv: []string{"true"}})
+		})
 	})
 	t.Run("with an endpoint", func(t *testing.T) {
 		rt, _, _ := testRuntime()
