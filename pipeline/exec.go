@@ -56,7 +56,7 @@ func Exec[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Com
 	}
 	user := rt.user(creds.scope())
 	if rt.Untrusted != nil && c.Tree != "" {
-		if err := rt.Untrusted.give(c.Tree, user != nil); err != nil {
+		if err := rt.Untrusted.give(ctx, c.Tree, user != nil); err != nil {
 			return err
 		}
 	}

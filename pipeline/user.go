@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -126,8 +127,9 @@ func (u *User) credential() *syscall.Credential {
 }
 
 // give makes a tree the user's, or root's again. Links are not followed. A file
-// with a second name stays as it is: that name may be anywhere.
-func (u *User) give(tree string, toUser bool) error {
+// with a second name stays as it is: that name may be anywhere. What ends with ctx
+// in the middle belongs to both.
+func (u *User) give(ctx context.Context, tree string, toUser bool) error {
 	info, err := os.Lstat(tree)
 	if err != nil {
 		return err
@@ -146,6 +148,9 @@ func (u *User) give(tree string, toUser bool) error {
 	}
 	defer func() { _ = root.Close() }()
 	err = fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err == nil && ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
 		if err != nil {
 			return err
 		}

@@ -124,7 +124,7 @@ func TestATreeIsHandedOverAndBack(t *testing.T) {
 	}
 	owners := func(toUser bool, want map[string]int) {
 		t.Helper()
-		if err := u.give(tree, toUser); err != nil {
+		if err := u.give(t.Context(), tree, toUser); err != nil {
 			t.Fatal(err)
 		}
 		for name, owner := range want {
@@ -144,8 +144,14 @@ func TestATreeIsHandedOverAndBack(t *testing.T) {
 	if err := os.Symlink(tree, filepath.Join(base, "by-link")); err != nil {
 		t.Fatal(err)
 	}
-	if err := u.give(filepath.Join(base, "by-link"), true); err != nil || ownerOf(t, tree) != 0 {
+	if err := u.give(t.Context(), filepath.Join(base, "by-link"), true); err != nil || ownerOf(t, tree) != 0 {
 		t.Errorf("a link in the place of the tree was followed: %v", err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	ended := &InterruptedError{Signal: syscall.SIGTERM}
+	cancel(ended)
+	if err := u.give(ctx, tree, true); !errors.Is(err, ended) || ownerOf(t, filepath.Join(tree, "sub", "own")) != 0 {
+		t.Errorf("a run that was ended went on: %v", err)
 	}
 }
 
