@@ -169,7 +169,7 @@ func TestTheEndpointRefuses(t *testing.T) {
 func TestTheEndpointAnswersAtOnceWhileSTSHangs(t *testing.T) {
 	rt, _, _ := testRuntime()
 	hangs := make(chan struct{})
-	a := &authority{life: 2 * time.Second}
+	a := &authority{life: 4 * time.Second}
 	p := aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
 		if a.given > 0 {
 			close(hangs)
@@ -177,13 +177,13 @@ func TestTheEndpointAnswersAtOnceWhileSTSHangs(t *testing.T) {
 			return aws.Credentials{}, ctx.Err()
 		}
 		creds, err := a.Retrieve(ctx)
-		creds.Expires = time.Now().Add(2 * time.Second)
+		creds.Expires = time.Now().Add(4 * time.Second)
 		return creds, err
 	})
 	v := visiting(t, t.Context(), rt, p, waiting)
 	select {
 	case <-hangs:
-	case <-time.After(5 * time.Second):
+	case <-time.After(patient):
 		t.Fatal("nobody asked for new credentials")
 	}
 	fastest, status := time.Hour, 0
@@ -196,7 +196,7 @@ func TestTheEndpointAnswersAtOnceWhileSTSHangs(t *testing.T) {
 		t.Errorf("got %d after %s", status, fastest)
 	}
 	start := time.Now()
-	if err := v.end(); err != nil || time.Since(start) > 2*time.Second {
+	if err := v.end(); err != nil || time.Since(start) > patient {
 		t.Errorf("the child's end took %s with a renewal under way: %v", time.Since(start), err)
 	}
 }
@@ -220,7 +220,7 @@ func TestTheEndpointIsGoneWithItsChild(t *testing.T) {
 	if _, err := new(net.Dialer).DialContext(t.Context(), "tcp", at.Host); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("after the child: got %v, want the connection refused", err)
 	}
-	_ = idle.SetReadDeadline(time.Now().Add(2 * time.Second))
+	_ = idle.SetReadDeadline(time.Now().Add(4 * time.Second))
 	if n, err := idle.Read(make([]byte, 1)); n != 0 || err == nil || errors.Is(err, syscall.EAGAIN) || isTimeout(err) {
 		t.Errorf("an idle connection outlived the child: %v", err)
 	}
@@ -236,7 +236,7 @@ func isTimeout(err error) bool {
 func TestTheEndpointOutlivesTheContext(t *testing.T) {
 	rt, _, _ := testRuntime()
 	ctx, cancel := context.WithCancelCause(t.Context())
-	a := &authority{life: 2 * time.Second}
+	a := &authority{life: 4 * time.Second}
 	v := visiting(t, ctx, rt, a, "trap : TERM; "+waiting+"; "+waiting+"; "+waiting)
 	cancel(&InterruptedError{Signal: syscall.SIGTERM})
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(50 * time.Millisecond) {

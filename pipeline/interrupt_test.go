@@ -13,9 +13,18 @@ import (
 	"time"
 )
 
+// patient is far more than anything takes here, however busy the machine, and far
+// less than what is not to be waited for.
+const patient = 30 * time.Second
+
 // interruptedShell runs a script until it has made the file "ready", and then
 // ends it by SIGTERM.
 func interruptedShell(t *testing.T, rt *Runtime, script string) (dir string, took time.Duration, err error) {
+	t.Helper()
+	return shellEndedBy(t, rt, syscall.SIGTERM, script)
+}
+
+func shellEndedBy(t *testing.T, rt *Runtime, signal syscall.Signal, script string) (dir string, took time.Duration, err error) {
 	t.Helper()
 	dir = t.TempDir()
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -24,12 +33,12 @@ func interruptedShell(t *testing.T, rt *Runtime, script string) (dir string, too
 		for ctx.Err() == nil {
 			if _, err := os.Stat(filepath.Join(dir, "ready")); err == nil {
 				at = time.Now()
-				cancel(&InterruptedError{Signal: syscall.SIGTERM})
+				cancel(&InterruptedError{Signal: signal})
 			}
 			time.Sleep(5 * time.Millisecond)
 		}
 	}()
-	err = Exec(ctx, rt, Credentials[None]{}, Command{Dir: dir, Argv: []string{"sh", "-c", script}})
+	err = Exec(ctx, rt, Credentials[None]{}, Command{Dir: dir, Argv: []string{"sh", "-c", ours(script)}})
 	if ctx.Err() == nil {
 		cancel(nil)
 		t.Fatalf("it ended before it was interrupted: %v", err)
@@ -53,7 +62,7 @@ func TestWhoOutlivesTheLeaderHasItsGrace(t *testing.T) {
 			rt.Grace = time.Hour
 			dir, took, err := interruptedShell(t, rt, script)
 			order, _ := os.ReadFile(filepath.Join(dir, "order"))
-			if string(order) != "half+half\n" || ExitCode(err) != 143 || took > 5*time.Second {
+			if string(order) != "half+half\n" || ExitCode(err) != 143 || took > patient {
 				t.Errorf("got %q and %v after %s, want all of it done", order, err, took)
 			}
 		})
@@ -65,7 +74,7 @@ func TestTheGraceIsForAllOfTheSessionTogether(t *testing.T) {
 	rt, _, _ := testRuntime()
 	rt.Grace = 300 * time.Millisecond
 	_, took, err := interruptedShell(t, rt, `sh -c 'trap "" TERM; touch ready; while :; do sleep 7006; done' & wait`)
-	if took < rt.Grace || took > 2*time.Second || ExitCode(err) != 143 {
+	if took < rt.Grace || took > patient || ExitCode(err) != 143 {
 		t.Errorf("got %v after %s, want it killed after %s", err, took, rt.Grace)
 	}
 	gone(t, "sleep 7006")
@@ -77,7 +86,7 @@ func TestWhoLeftTheSessionIsKilledWithoutGrace(t *testing.T) {
 	rt, _, _ := testRuntime()
 	rt.Grace = time.Hour
 	_, took, err := interruptedShell(t, rt, `setsid sh -c 'trap "" TERM; touch ready; while :; do sleep 7007; done' & wait`)
-	if took > 3*time.Second || ExitCode(err) != 143 {
+	if took > patient || ExitCode(err) != 143 {
 		t.Errorf("got %v after %s", err, took)
 	}
 	gone(t, "sleep 7007")

@@ -47,8 +47,8 @@ func LookupUser(name string) (*User, error) {
 		return nil, err
 	}
 	if len(pids) > 0 {
-		return nil, fmt.Errorf("%d processes of the user %q are running, such as %d, and would be ended: name a user who is there for this alone",
-			len(pids), name, pids[0])
+		return nil, fmt.Errorf("%d processes of the user %q are running, such as %d, and would be ended: name a user who is there for this alone; "+
+			"if they were left by a run that was killed, end them first, as with pkill -KILL -u %s", len(pids), name, pids[0], name)
 	}
 	return u, nil
 }
@@ -139,8 +139,9 @@ func (u *User) credential() *syscall.Credential {
 // step down takes longer than the one before.
 const longestPath = 4096
 
-// give makes a tree the user's, or root's again, until ctx ends. Links are not
-// followed. A file with a second name stays as it is: that name may be anywhere.
+// give makes a tree the user's, or root's again. Links are not followed. A file
+// with a second name stays as it is: that name may be anywhere. What ends with ctx
+// in the middle belongs to both.
 func (u *User) give(ctx context.Context, tree string, toUser bool) error {
 	info, err := os.Lstat(tree)
 	if err != nil {

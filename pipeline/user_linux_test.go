@@ -148,6 +148,12 @@ func TestATreeIsHandedOverAndBack(t *testing.T) {
 	if err := u.give(t.Context(), filepath.Join(base, "by-link"), true); err != nil || ownerOf(t, tree) != 0 {
 		t.Errorf("a link in the place of the tree was followed: %v", err)
 	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	ended := &InterruptedError{Signal: syscall.SIGTERM}
+	cancel(ended)
+	if err := u.give(ctx, tree, true); !errors.Is(err, ended) || ownerOf(t, filepath.Join(tree, "sub", "own")) != 0 {
+		t.Errorf("a run that was ended went on: %v", err)
+	}
 }
 
 func TestLookupUser(t *testing.T) {
@@ -173,7 +179,8 @@ func TestLookupUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = sleeper.Process.Kill(); _ = sleeper.Wait() }()
-	if _, err := LookupUser(fmt.Sprint(u.uid)); err == nil || !strings.Contains(err.Error(), "would be ended") {
+	if _, err := LookupUser(fmt.Sprint(u.uid)); err == nil || !strings.Contains(err.Error(), "would be ended") ||
+		!strings.Contains(err.Error(), fmt.Sprintf("pkill -KILL -u %d", u.uid)) {
 		t.Errorf("a user with processes: got %v", err)
 	}
 	if err := sleeper.Process.Signal(syscall.Signal(0)); err != nil {

@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -69,15 +70,26 @@ func (m Make[S]) Run(ctx context.Context, rt *pipeline.Runtime) error {
 	if m.Env != nil {
 		env = m.Env()
 	}
+	made := 0
 	for _, target := range m.targets() {
 		argv := append(append([]string{"make"}, m.Flags...), target)
 		rt.Log.Info("making", zap.String("target", target), zap.String("folder", filepath.Base(m.Dir)))
-		err := pipeline.Exec(ctx, rt, m.Credentials, pipeline.Command{
+		watched, idle := watchIdle(rt, target)
+		err := pipeline.Exec(ctx, watched, m.Credentials, pipeline.Command{
 			Dir: m.Dir, Tree: m.Dir, Argv: argv, Given: true, Env: env, Without: m.Without,
 		})
 		if err != nil {
 			return err
 		}
+		if idle() {
+			rt.Log.Warn("make had nothing to do", zap.String("target", target))
+		} else {
+			made++
+		}
+	}
+	if made == 0 && pipeline.ScopeOf(m) == "deploy" {
+		return pipeline.WithHint(errors.New("make had nothing to do, so nothing was deployed"),
+			"give the target a recipe; if it has one, a file or folder of the same name is in the way: declare the target .PHONY")
 	}
 	return m.logVersions(ctx, rt, versionLimit)
 }

@@ -232,7 +232,7 @@ func TestVersions(t *testing.T) {
 		Target:      "setup", Dir: dir, Without: []string{"WITHOUT"},
 		Tools: []string{"good", "stderr", "both", "fails", "silent", "noisy", "binary", "survive", "broken", "folder", "missing", "env", "make"},
 	})
-	if took := time.Since(start); took > 5*time.Second {
+	if took := time.Since(start); took > 30*time.Second {
 		t.Errorf("it took %s", took)
 	}
 	e := s.event("versions")
@@ -275,10 +275,10 @@ func TestToolThatHangs(t *testing.T) {
 	s.rt.Env.Set("PATH", bin+":"+os.Getenv("PATH"))
 	s.rt.Grace = time.Hour // of the targets: a tool that is only asked for its version gets none
 	start := time.Now()
-	step := versions{Make[pipeline.None]{Target: "setup", Dir: bin, Tools: []string{"hangs", "ignores", "endless", "make"}}, 150 * time.Millisecond}
+	step := versions{Make[pipeline.None]{Target: "setup", Dir: bin, Tools: []string{"hangs", "ignores", "endless", "make"}}, 700 * time.Millisecond}
 	s.mustRun(step)
 	e := s.event("versions")
-	if took := time.Since(start); took > 5*time.Second || e["hangs"] != "none" || e["ignores"] != "none" || e["endless"] != "none" {
+	if took := time.Since(start); took > 30*time.Second || e["hangs"] != "none" || e["ignores"] != "none" || e["endless"] != "none" {
 		t.Errorf("got %v after %s", e, took)
 	}
 	contains(t, "make", fmt.Sprint(e["make"]), "GNU Make")

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -13,13 +14,22 @@ import (
 )
 
 // asClient makes the test binary a client of AWS that a deployment runs: either
-// "print", or the time for which to call.
+// "print", or the time for which to call; or a URL to be printed.
 const asClient = "TEST_AS_CLIENT"
 
 // actAsClient is that client.
 func actAsClient(how string) error {
-	if how == "print" {
+	switch {
+	case how == "print":
 		return printTheEndpoint()
+	case strings.HasPrefix(how, "http://"):
+		answer, err := http.Get(how)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = answer.Body.Close() }()
+		_, err = io.Copy(os.Stdout, answer.Body)
+		return err
 	}
 	long, err := time.ParseDuration(how)
 	if err != nil {

@@ -23,7 +23,7 @@ func TestADeploymentCutShort(t *testing.T) {
 		code   int
 		tells  bool
 	}{
-		"step limit": {deploy: "trap 'exit 0' TERM; while :; do sleep 0.1; done", env: map[string]string{"SPA_RUNNER_STEP_TIMEOUT": "3s"}, code: 124, tells: true},
+		"step limit": {deploy: "trap 'exit 0' TERM; while :; do sleep 0.1; done", env: map[string]string{"SPA_RUNNER_STEP_TIMEOUT": "6s"}, code: 124, tells: true},
 		"killed":     {deploy: "kill -9 $$PPID", code: 137, tells: true},
 		"failed":     {deploy: "exit 1", code: 2},
 		"rehearsed":  {deploy: "kill -9 $$PPID", args: []string{"--execute-deploy"}, code: 137},

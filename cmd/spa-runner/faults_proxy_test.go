@@ -108,6 +108,13 @@ func inSeconds(n int) fault {
 	}
 }
 
+// byItsClock is an answer of a server whose clock is ahead of ours.
+func byItsClock(code int, ahead time.Duration) fault {
+	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		status(code, "Date", time.Now().Add(ahead).UTC().Format(http.TimeFormat))(w, r, next)
+	}
+}
+
 // refusedBySTS is an error as STS answers it.
 func refusedBySTS(code int, name string, header ...string) fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {

@@ -82,7 +82,7 @@ func newHeld(t *testing.T, step string) *held {
 // reach waits until the run is in the middle of the step.
 func (h *held) reach(t *testing.T) {
 	t.Helper()
-	for limit := time.Now().Add(20 * time.Second); time.Now().Before(limit); time.Sleep(10 * time.Millisecond) {
+	for limit := time.Now().Add(60 * time.Second); time.Now().Before(limit); time.Sleep(10 * time.Millisecond) {
 		select {
 		case <-h.reached:
 			return
@@ -193,7 +193,7 @@ func (h *held) wait(t *testing.T, end <-chan outcome) outcome {
 	select {
 	case o := <-end:
 		return o
-	case <-time.After(15 * time.Second):
+	case <-time.After(60 * time.Second):
 		t.Fatalf("the run hangs, or something holds its output; left are %q", h.processes())
 		return outcome{}
 	}

@@ -90,6 +90,25 @@ func writeHints(t *testing.T, w *world, alone bool) string {
 	return path
 }
 
+// lookAt has the program ask a server that it cannot find where it may not scan.
+func lookAt(t *testing.T, w *world, server string) {
+	t.Helper()
+	var h hints
+	text, err := os.ReadFile(w.env["TEST_HINTS"])
+	if err == nil {
+		err = json.Unmarshal(text, &h)
+	}
+	if err == nil && !h.Scan {
+		h.Server = server
+		if text, err = json.Marshal(h); err == nil {
+			err = os.WriteFile(w.env["TEST_HINTS"], text, 0o644)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // found runs the world as CodeBuild would and gives what the program found.
 func found(t *testing.T, w *world, prepare func(*exec.Cmd)) []string {
 	t.Helper()
@@ -154,7 +173,11 @@ func admitted(t *testing.T, column string) []string {
 
 func wantFound(t *testing.T, got []string, column string) {
 	t.Helper()
-	if want := admitted(t, column); !slices.Equal(got, want) {
+	want := admitted(t, column)
+	if noNew, err := unix.PrctlRetInt(unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0); err == nil && noNew == 1 { // then nobody here has them
+		want = slices.DeleteFunc(want, func(what string) bool { return what == "programs with the setuid bit" })
+	}
+	if !slices.Equal(got, want) {
 		t.Errorf("found:\n  %s\nSECURITY.md says:\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
 	}
 }
@@ -240,6 +263,7 @@ func TestTheHostileProgramFindsWhatIsThere(t *testing.T) {
 		_, _ = fmt.Fprint(rw, w.aws.ServiceCredentials().AccessKeyID)
 	}))
 	defer open.Close()
+	lookAt(t, w, strings.TrimPrefix(open.URL, "http://"))
 	w.env[asHostile] = w.env["TEST_HINTS"]
 	if err := os.WriteFile(filepath.Join(w.workdir, "left"), []byte(w.aws.ServiceCredentials().SecretAccessKey), 0o644); err != nil {
 		t.Fatal(err)

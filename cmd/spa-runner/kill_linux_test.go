@@ -26,14 +26,14 @@ func TestSIGTERMInEachStep(t *testing.T) {
 				t.Parallel()
 				h := newHeld(t, step)
 				h.env["SPA_RUNNER_LOG_FORMAT"], h.env["STUBBORN"] = format, "yes"
-				h.env["SPA_RUNNER_GRACE_PERIOD"] = "700ms"
+				h.env["SPA_RUNNER_GRACE_PERIOD"] = "2s"
 				cmd, end := h.begin(t)
 				h.reach(t)
 				if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 					t.Fatal(err)
 				}
 				if step == "overlay-settings" {
-					time.Sleep(200 * time.Millisecond) // so that the runner knows before it can go on
+					time.Sleep(time.Second) // so that the runner knows before it can go on
 					h.letGo()
 				}
 				o := h.wait(t, end)
@@ -117,7 +117,7 @@ func TestSIGKILLInEachStep(t *testing.T) {
 			}
 			o := h.wait(t, end)
 			h.checkTorn(t, o)
-			for limit := time.Now().Add(3 * time.Second); len(h.processes()) > 0; time.Sleep(10 * time.Millisecond) {
+			for limit := time.Now().Add(15 * time.Second); len(h.processes()) > 0; time.Sleep(10 * time.Millisecond) {
 				if time.Now().After(limit) {
 					t.Fatalf("left: %q", h.processes())
 				}

@@ -188,7 +188,7 @@ func sources(t *testing.T, w *world, life time.Duration) map[string]map[string]s
 	t.Cleanup(plain.Close)
 	profile := "[profile build]\ncredential_process = sh " + process + "\n"
 	for name, content := range map[string]string{
-		process:                      fmt.Sprintf("exec python3 -c 'import urllib.request as u; print(u.urlopen(%q).read().decode())'\n", plain.URL),
+		process:                      fmt.Sprintf("env -u %s %s=%s %s\n", asMain, asClient, plain.URL, os.Args[0]),
 		filepath.Join(dir, "config"): profile,
 	} {
 		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {

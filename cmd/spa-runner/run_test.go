@@ -208,7 +208,7 @@ func TestTimeLimits(t *testing.T) {
 		start := time.Now()
 		o := w.run("run")
 		last := o.find(t, "run failed", "")
-		if o.code != 124 || time.Since(start) > 20*time.Second || len(last) != 1 || last[0]["ended_by"] != name+" limit" ||
+		if o.code != 124 || time.Since(start) > 40*time.Second || len(last) != 1 || last[0]["ended_by"] != name+" limit" ||
 			!strings.HasPrefix(fmt.Sprint(last[0]["error"]), "the time limit of the "+name+", 1.5s, ran out") {
 			t.Errorf("%s: got %v after %s", name, o, time.Since(start))
 		}

@@ -138,7 +138,7 @@ func (c *comparison) files(ctx context.Context, entries []Entry) error {
 				c.file(e)
 			}
 		}
-		return context.Cause(ctx)
+		return nil
 	}
 	var group sync.WaitGroup
 	ends := make([]error, runtime.GOMAXPROCS(0))
@@ -146,6 +146,9 @@ func (c *comparison) files(ctx context.Context, entries []Entry) error {
 		group.Go(func() { ends[i] = guard.Call(work) })
 	}
 	group.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx) // once, and not once a processor
+	}
 	return errors.Join(ends...)
 }
 

@@ -170,8 +170,8 @@ func TestCompareIsInterrupted(t *testing.T) {
 			files = append(files, e)
 		}
 	}
-	if _, err := Compare(ctx, f.dir, files, func(Entry) bool { return false }); !errors.Is(err, cause) {
-		t.Errorf("got %v", err)
+	if _, err := Compare(ctx, f.dir, files, func(Entry) bool { return false }); !errors.Is(err, cause) || err.Error() != cause.Error() {
+		t.Errorf("got %q, want the cause once", err)
 	}
 }
 

@@ -257,7 +257,7 @@ func TestCancellation(t *testing.T) {
 		if !errors.Is(err, context.DeadlineExceeded) || errors.As(err, &e) {
 			t.Errorf("%s: got %v, want the deadline", text, err)
 		}
-		if took := time.Since(start); took > 2*time.Second {
+		if took := time.Since(start); took > 20*time.Second {
 			t.Errorf("%s: took %v", text, took)
 		}
 	}
