@@ -347,4 +347,14 @@ func TestRetriesDoNotFloodTheSummary(t *testing.T) {
 		strings.Count(o.stdout, "warning: retrying") != 9 {
 		t.Errorf("%v", o)
 	}
+
+	// And none where they came to nothing, which the cause says.
+	w = newWorld(t, loopback.Options{Middleware: play(on(codeRefs, status(503)), codeRefs).middleware})
+	w.serve()
+	w.env["SPA_RUNNER_LOG_FORMAT"] = "console"
+	o = w.run("run")
+	_, summary, _ = strings.Cut(o.stdout, "────")
+	if o.code != 125 || strings.Count(summary, "(given up after ") != 1 || strings.Contains(summary, "was retried") {
+		t.Errorf("%v", o)
+	}
 }
