@@ -116,7 +116,7 @@ func refusal(ctx context.Context, role string, err error) error {
 	case "AccessDenied", "AccessDeniedException":
 		return pipeline.WithHint(err, "look at two policies: the trust policy of "+role+
 			" must name the service role of the CodeBuild project, and the policy of that service role must allow sts:AssumeRole on "+role+
-			"; if the trust policy demands sts:ExternalId, READ_SETTINGS_EXTERNAL_ID or DEPLOY_ENVIRONMENT_EXTERNAL_ID must be that value")
+			"; a trust policy that demands sts:ExternalId wants it in READ_SETTINGS_EXTERNAL_ID, that of the deploy role in DEPLOY_ENVIRONMENT_EXTERNAL_ID")
 	case "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException":
 		return pipeline.WithHint(err, "the identity that the runner was started with is not valid, or no longer: "+
 			"in CodeBuild look at the service role of the project, on a laptop sign in again")

@@ -81,7 +81,7 @@ func TestAnEnvironmentWithoutSettingsIsNotDeployed(t *testing.T) {
 	w = spa()
 	remove(w)
 	w.serve()
-	if text := refused(t, w, w.run("run")); !strings.Contains(text, `"settings.yaml" is missing`) || !strings.Contains(text, `there is ["settings.yml"]`) {
+	if text := refused(t, w, w.run("run")); !strings.Contains(text, `"settings.yaml" is missing`) || !strings.Contains(text, `there is "settings.yml"`) {
 		t.Errorf("got %q", text)
 	}
 
