@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,18 +36,20 @@ type AssumeRole[S pipeline.Scope] struct {
 	// Unneeded says why there is nothing to assume; "" if there is.
 	Unneeded string
 	// Before, if set, is asked before anything is assumed. Its error ends the pass.
+	// Checks say what it asks, for people.
 	Before func(context.Context, *pipeline.Runtime) error
+	Checks []pipeline.Param
 }
 
 // Name is assume-settings-role or assume-deploy-role.
 func (a AssumeRole[S]) Name() string { return "assume-" + pipeline.ScopeOf(a) + "-role" }
 
-// Params shows the role, the session name and what it is narrowed to.
+// Params shows what is checked first, the role, the session name and what it is narrowed to.
 func (a AssumeRole[S]) Params() []pipeline.Param {
 	if a.Unneeded != "" {
 		return []pipeline.Param{{Name: "skipped", Value: a.Unneeded}}
 	}
-	return roleParams(*a.Role, a.Session, a.Narrowed)
+	return slices.Concat(a.Checks, roleParams(*a.Role, a.Session, a.Narrowed))
 }
 
 func roleParams(role, session, narrowed string) []pipeline.Param {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -214,15 +213,7 @@ func (row faultRow) checkSuccess(t *testing.T, w *world, o outcome) {
 	if len(last) != 1 || last[0]["deployed"] != true || !strings.Contains(o.output(t, "make-deploy"), "deployed") {
 		t.Fatalf("no deployment: %v", last)
 	}
-	settings, code := filesOf(t, w.dirs["settings"]), filesOf(t, w.dirs["code"])
-	if got := filesOf(t, filepath.Join(w.workdir, "settings")); !slices.Equal(got, settings) {
-		t.Errorf("settings/ has %q, want %q", got, settings)
-	}
-	code = append(code, filesOf(t, filepath.Join(w.dirs["settings"], environmentPath))...)
-	slices.Sort(code)
-	if got := filesOf(t, filepath.Join(w.workdir, "code")); !slices.Equal(got, code) {
-		t.Errorf("code/ has %q, want %q", got, code)
-	}
+	w.checkDeployed(t)
 }
 
 // checkFailure wants nothing made, and nothing that a later run could take for
@@ -253,29 +244,6 @@ func (row faultRow) checkFailure(t *testing.T, w *world, o outcome) {
 	if len(left) != want || want == 1 && left[0].Name() != "settings" {
 		t.Errorf("left are %v", left)
 	}
-}
-
-// filesOf are the files below a folder with their contents, without .git.
-func filesOf(t *testing.T, dir string) []string {
-	t.Helper()
-	var list []string
-	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.Name() == ".git" {
-			return fs.SkipDir
-		}
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		content, err := os.ReadFile(path)
-		name, _ := filepath.Rel(dir, path)
-		list = append(list, name+": "+string(content))
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	slices.Sort(list)
-	return list
 }
 
 // A signal, or the time limit of the run, ends a wait at once, and there is no
