@@ -36,7 +36,7 @@ func LookupUser(name string) (*User, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("there is no user %q on this machine: name one of the build image, such as codebuild-user, or write a number", name)
+		return nil, fmt.Errorf("there is no user %q on this machine: name one that `getent passwd` lists there, or write a number", name)
 	}
 	u, err := newUser(name, found)
 	if err != nil {

@@ -123,8 +123,9 @@ has a flag too (spa-runner run --help). Start with:
   spa-runner plan           what a run would do with the variables as they are
   spa-runner run            do it
 
-Exit codes: 0 deployed, or held by a file HOLD; 2 (that of make) a target failed; 64 the configuration
-is wrong; 124 a time limit ran out; 125 the runner itself failed; 128+n signal n
+Exit codes: 0 deployed, or held by a file HOLD; 2 (that of make) a target
+failed; 64 the configuration is wrong; 124 a time limit ran out; 125 the runner
+itself failed, or the code was changed by setup, lint or tests; 128+n signal n
 interrupted it (130, 143) or killed the target.
 `
 
@@ -144,8 +145,19 @@ func (p *program) rootCommand() *cobra.Command {
 	for _, c := range root.Commands() {
 		c.Args = noArguments
 		c.DisableFlagsInUseLine = true
+		c.Flags().SortFlags = false // in the order of the table, which belongs together
+		c.SetUsageFunc(usageOf)
 	}
 	return root
+}
+
+// helpWidth is where --help breaks the lines of the flags, in columns.
+const helpWidth = 110
+
+// usageOf prints the flags of a command as cobra does, but in lines that fit.
+func usageOf(cmd *cobra.Command) error {
+	_, err := fmt.Fprintf(cmd.OutOrStderr(), "Usage:\n  %s\n\nFlags:\n%s", cmd.UseLine(), cmd.LocalFlags().FlagUsagesWrapped(helpWidth))
+	return err
 }
 
 func noSuchCommand(root *cobra.Command, args []string) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -39,6 +40,11 @@ func TestRunWithAnUntrustedUser(t *testing.T) {
 	openTo(t, w)
 	uid := fmt.Sprint(freeUID(2))
 	w.env["SPA_RUNNER_UNTRUSTED_USER"], w.env["SPA_RUNNER_VARIABLES_EXEC"] = uid, "true"
+	hidden := filepath.Join(w.home, "shims")
+	if err := errors.Join(os.Mkdir(hidden, 0o755), os.Chmod(w.home, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	w.env["PATH"] = hidden + ":" + w.env["PATH"]
 	w.write("settings", environmentPath+"/variables.sh", "export ASKED_BY=$(id -u)\n")
 	w.write("code", "Makefile", `setup:
 	@mkdir -p $(npm_config_prefix)/bin venv/bin
@@ -54,6 +60,9 @@ deploy:
 	o := w.run("run")
 	if o.code != 0 {
 		t.Fatalf("%v", o)
+	}
+	if warning := "cannot reach " + hidden; !strings.Contains(o.stdout, warning) {
+		t.Errorf("want a warning with %q in %v", warning, o)
 	}
 	want := fmt.Sprintf("installed\nall-tests as %s, script as %s, key \n", uid, uid)
 	if got := o.output(t, "make-all-tests"); got != want {

@@ -76,10 +76,28 @@ func (c *consoleCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	default:
 		fmt.Fprintf(&line, "  %s", e.Message)
 	}
-	line.WriteString(dataText(all, func(name string) string { return c.paint(faint, name) }))
+	line.WriteString(c.data(e.Message, all))
 	line.WriteByte('\n')
 	_, err := c.sink.Write([]byte(line.String()))
 	return err
+}
+
+// data is that of an event. Why a step failed is long, and has lines of its own; why
+// the run did, the summary says, which follows.
+func (c *consoleCore) data(message string, fields []zapcore.Field) string {
+	paint := func(name string) string { return c.paint(faint, name) }
+	if !slices.Contains([]string{"step failed", "run failed", "run held"}, message) {
+		return dataText(fields, paint)
+	}
+	short, long, values := []zapcore.Field{}, "", fieldValues(fields)
+	for _, f := range fields {
+		if !slices.Contains([]string{"error", "hint", "why"}, f.Key) {
+			short = append(short, f)
+		} else if message == "step failed" {
+			long += fmt.Sprintf("\n    %s%s", paint(f.Key+"="), printable(values[f.Key]))
+		}
+	}
+	return dataText(short, paint) + long
 }
 
 // dataText is the data of an event as a person reads it: name=value.

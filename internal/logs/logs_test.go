@@ -174,7 +174,10 @@ func TestConsoleIsForPeople(t *testing.T) {
 	log.Warn("careful")
 	log.Info("settings file", zap.String("file", "x\x1b[2J\n"))
 	child(t, l, "one\ntwo")
-	want := "\nclone-code\n  code cloned  commit=abc\n  warning: careful\n  settings file  file=\"x\\x1b[2J\\n\"\n  | one\n  | two\n"
+	log.Error("step failed", zap.String("error", "bad:\n- x"), zap.String("hint", "mend it"), zap.Int("took_ms", 7))
+	l.Logger(1).Error("run failed", zap.Int("exit_code", 2), zap.String("error", "bad"), zap.String("hint", "mend it"))
+	want := "\nclone-code\n  code cloned  commit=abc\n  warning: careful\n  settings file  file=\"x\\x1b[2J\\n\"\n  | one\n  | two\n" +
+		"  step failed  took_ms=7\n    error=bad:\n      - x\n    hint=mend it\n  run failed  exit_code=2\n"
 	if out.String() != want {
 		t.Errorf("got  %q\nwant %q", out.String(), want)
 	}
@@ -207,6 +210,14 @@ func TestRecorder(t *testing.T) {
 	}
 	if got := r.Warnings(); !slices.Equal(got, warnings) {
 		t.Errorf("warnings: got %q, want %q", got, warnings)
+	}
+	// Retries that came to nothing are in the error of the step.
+	step = log.With(zap.String("step", "clone-code"))
+	step.Info("step started")
+	retrying("cloning the code", "503", 1)
+	step.Error("step failed", zap.String("error", "503 (given up after 2 attempts in 1s)"))
+	if got := r.Warnings(); !slices.Equal(got, warnings) {
+		t.Errorf("warnings of what was given up: got %q, want %q", got, warnings)
 	}
 }
 

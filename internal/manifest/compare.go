@@ -116,7 +116,7 @@ func (c *comparison) folders(ctx context.Context, entries []Entry) error {
 				inside++
 			}
 		}
-		c.changes = append(c.changes, Change{Path: e.Path, What: fmt.Sprintf("%s, with the %d files that were in it", what, inside)})
+		c.changes = append(c.changes, Change{Path: e.Path, What: fmt.Sprintf("%s, with all that was in it (files: %d)", what, inside)})
 	}
 	return nil
 }
