@@ -152,11 +152,11 @@ func (rt *Runtime) user(scope string) *User {
 
 // endAll ends whatever is left of the children.
 func (rt *Runtime) endAll() error {
-	err := endStrays()
+	var err error
 	if rt.Untrusted != nil {
-		err = errors.Join(err, rt.Untrusted.end())
+		err = rt.Untrusted.end() // first: it is the faster way to be rid of many
 	}
-	return err
+	return errors.Join(err, endStrays())
 }
 
 // process is a child with its pipes.

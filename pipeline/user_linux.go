@@ -5,15 +5,36 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
 // end kills all processes of the user until none is left. They are found by
 // their uid, so that no way out of a group, a session or a family helps.
-func (u *User) end() error { return endEach("the user "+u.Name, u.processes) }
+func (u *User) end() error {
+	return endEach("the user "+u.Name, func() ([]int, error) {
+		pids, err := u.processes()
+		if len(pids) > 0 {
+			u.killAll()
+		}
+		return pids, err
+	})
+}
+
+// killAll has the kernel kill all that the user may kill, in one stroke, so that
+// none can fork faster than it is found. It is the user who asks for that: by
+// kill(2), -1 is everybody whom the caller may signal, itself left aside.
+func (u *User) killAll() {
+	sh := exec.Cmd{
+		Path: "/bin/sh", Args: []string{"sh", "-c", "kill -KILL -1"}, Dir: "/", Env: []string{},
+		SysProcAttr: &syscall.SysProcAttr{Credential: u.credential(), Setsid: true},
+	}
+	_ = sh.Run() // whether it helped is looked at
+}
 
 // processes are those of which any of the four uids is the user's. The owner of
 // /proc/PID is not asked: it is root's for a process that is non-dumpable.

@@ -111,6 +111,22 @@ func TestNoProcessOfTheUserIsLeft(t *testing.T) {
 	_ = stray.Wait() // reaped by the runner already
 }
 
+// Nobody forks faster than he is ended. The bomb is bounded, in case he does.
+func TestAForkBombIsEnded(t *testing.T) {
+	rt, _, _ := testRuntime()
+	var dir string
+	rt.Untrusted, dir = other(t, 6)
+	bomb := "ulimit -u 300 2>/dev/null; bomb() { setsid true & (bomb &); (bomb &); sleep 60; }; bomb & sleep 0.5"
+	start := time.Now()
+	err := Exec(t.Context(), rt, Credentials[None]{}, Command{Dir: dir, Tree: dir, Argv: []string{"bash", "-c", bomb}})
+	if took := time.Since(start); err != nil || took > straysLimit {
+		t.Errorf("got %v after %s", err, took)
+	}
+	if pids, err := rt.Untrusted.processes(); err != nil || len(pids) > 0 {
+		t.Errorf("left: %v, %v", pids, err)
+	}
+}
+
 func TestATreeIsHandedOverAndBack(t *testing.T) {
 	u, base := other(t, 2)
 	outside, tree := filepath.Join(base, "outside"), filepath.Join(base, "code")

@@ -19,9 +19,6 @@ func (p *planner) beforeDeploy(code string) func(context.Context, *pipeline.Runt
 		if err := steps.Unchanged(ctx, rt, code, files, p.config.MayChange); err != nil {
 			return err
 		}
-		if err := steps.NotAlreadyMade(code, files, p.config.DeployTargets, p.config.MayChange); err != nil {
-			return err
-		}
 		if p.facts.hold == "" {
 			return nil
 		}
