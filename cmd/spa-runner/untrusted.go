@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"spa-runner/pipeline"
@@ -43,8 +44,8 @@ func untrusted(c *Config, e execution) (user *pipeline.User, err error) {
 		return nil, wrong(errors.Join(err, user.RemoveHome()))
 	}
 	if folders := outOfReach(user, c.environ["PATH"]); len(folders) > 0 {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("the user %s cannot reach %s, on the PATH: setup, lint and tests find other programs than a shell of the build, or none; "+
-			"install what they need elsewhere, or open the way in the buildspec (chmod o+x)", user.Name, strings.Join(folders, " and ")))
+		c.Warnings = append(c.Warnings, fmt.Sprintf("the user %s cannot reach these folders of the PATH: %s. Setup, lint and tests find other programs than a shell of the build, or none; "+
+			"install what they need elsewhere, or open the way in the buildspec (chmod o+x)", user.Name, strings.Join(folders, ", ")))
 	}
 	return user, nil
 }
@@ -54,7 +55,7 @@ func untrusted(c *Config, e execution) (user *pipeline.User, err error) {
 // get there takes that of the system in silence.
 func outOfReach(user *pipeline.User, path string) (folders []string) {
 	for _, folder := range filepath.SplitList(path) {
-		if info, err := os.Stat(folder); err == nil && info.IsDir() && filepath.IsAbs(folder) && user.CanReach(folder) != nil {
+		if info, err := os.Stat(folder); err == nil && info.IsDir() && filepath.IsAbs(folder) && user.CanReach(folder) != nil && !slices.Contains(folders, folder) {
 			folders = append(folders, folder)
 		}
 	}

@@ -61,7 +61,7 @@ deploy:
 	if o.code != 0 {
 		t.Fatalf("%v", o)
 	}
-	if warning := "cannot reach " + hidden; !strings.Contains(o.stdout, warning) {
+	if warning := "cannot reach these folders of the PATH: " + hidden; !strings.Contains(o.stdout, warning) {
 		t.Errorf("want a warning with %q in %v", warning, o)
 	}
 	want := fmt.Sprintf("installed\nall-tests as %s, script as %s, key \n", uid, uid)
