@@ -261,6 +261,35 @@ func receiver(f *ast.FuncDecl) string {
 	return strings.TrimLeft(fmt.Sprint(f.Recv.List[0].Type), "&{*0123456789 ")
 }
 
+// What SECURITY.md says that a test holds, a test of that name holds.
+func TestSecurityNamesTestsThatExist(t *testing.T) {
+	text, err := os.ReadFile("SECURITY.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tests strings.Builder
+	err = filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, "_test.go") {
+			content, readErr := os.ReadFile(path)
+			_, _ = tests.Write(content)
+			return readErr
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z0-9]+)`").FindAllStringSubmatch(string(text), -1)
+	for _, name := range names {
+		if !strings.Contains(tests.String(), "func "+name[1]+"(") {
+			t.Errorf("SECURITY.md names %s, which is no test", name[1])
+		}
+	}
+	if len(names) < 30 {
+		t.Errorf("SECURITY.md names %d tests", len(names))
+	}
+}
+
 // skip leaves out a file, or a folder with all that is in it.
 func skip(entry fs.DirEntry) error {
 	if entry.IsDir() {

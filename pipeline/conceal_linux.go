@@ -27,7 +27,9 @@ const handedOver = "SPA_RUNNER_ENVIRONMENT_FD"
 // that second life alone.
 //
 // Then the process makes itself non-dumpable (PR_SET_DUMPABLE), so that only
-// somebody with CAP_SYS_PTRACE may read its memory or attach to it.
+// somebody with CAP_SYS_PTRACE may read its memory or attach to it, and keeps what
+// files it was started with, beside its three streams, from its children: who
+// holds a descriptor is not asked for rights any more.
 func Conceal(environ []string) ([]string, error) {
 	if !Concealed(environ) {
 		return nil, beginAnew(environ)
@@ -39,7 +41,21 @@ func Conceal(environ []string) ([]string, error) {
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return nil, fmt.Errorf("making this process non-dumpable: %w", err)
 	}
-	return environ, nil
+	return environ, keepOpenFiles()
+}
+
+// keepOpenFiles marks all descriptors but the three streams as close-on-exec.
+func keepOpenFiles() error {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return fmt.Errorf("keeping the open files of this process from its children: %w", err)
+	}
+	for _, entry := range entries {
+		if fd, err := strconv.Atoi(entry.Name()); err == nil && fd > 2 {
+			unix.CloseOnExec(fd)
+		}
+	}
+	return nil
 }
 
 // Concealed tells whether an environment is that of the second life.

@@ -18,6 +18,9 @@ import (
 type Command struct {
 	Dir  string
 	Argv []string
+	// Given says that Argv[0] is the program on the PATH that the build was given,
+	// and not one that other commands installed.
+	Given bool
 	// Env is added to the environment of the build, as NAME=value.
 	Env []string
 	// Without are names that this child does not see.
@@ -65,7 +68,11 @@ func Exec[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Com
 		return err
 	}
 	defer release()
-	path, err := lookPath(c.Argv[0], c.Dir, env)
+	along := env
+	if c.Given {
+		along = rt.Env.Pairs()
+	}
+	path, err := lookPath(c.Argv[0], c.Dir, along)
 	if err != nil {
 		return err
 	}

@@ -8,10 +8,10 @@ import (
 
 type logKey struct{}
 
-// WithLog is a ctx that carries the log of who calls. Run gives each step such a
+// withLog is a ctx that carries the log of who calls. Run gives each step such a
 // one, since the code behind an interface of others, such as that of a provider
 // of credentials, is handed a context and nothing else.
-func WithLog(ctx context.Context, log *zap.Logger) context.Context {
+func withLog(ctx context.Context, log *zap.Logger) context.Context {
 	return context.WithValue(ctx, logKey{}, log)
 }
 

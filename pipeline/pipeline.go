@@ -58,7 +58,7 @@ type Runtime struct {
 func (p Pipeline) Run(ctx context.Context, rt *Runtime) error {
 	for _, step := range p.Steps {
 		own := rt.forStep(step)
-		if err := logged(limited(p.StepTimeout, cleaned(recovered(step.Run))))(WithLog(ctx, own.Log), own); err != nil {
+		if err := logged(limited(p.StepTimeout, cleaned(recovered(step.Run))))(withLog(ctx, own.Log), own); err != nil {
 			return &StepError{Step: step.Name(), Err: err}
 		}
 	}

@@ -23,27 +23,30 @@ func AdoptStrays() error {
 	return nil
 }
 
-// endStrays kills what fell to this process until nothing is left of it. The
-// death of one hands its own children over to us, hence the loop.
-func endStrays() error {
+// endStrays kills what fell to this process until nothing is left of it.
+func endStrays() error { return endEach("this step", strays) }
+
+// endEach kills what find finds until it finds nothing more. The death of one
+// process may hand its own children over to us, hence the loop.
+func endEach(of string, find func() ([]int, error)) error {
 	deadline := time.Now().Add(straysLimit)
-	for pause := time.Millisecond; ; pause *= 2 {
-		pids, err := strays()
+	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+		pids, err := find()
 		if err != nil || len(pids) == 0 {
 			return err
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("%d processes of this step cannot be ended, such as %v; nothing may run beside what follows",
-				len(pids), pids[:min(len(pids), 5)])
+			return fmt.Errorf("%d processes of %s cannot be ended, such as %v; nothing may run beside what follows",
+				len(pids), of, pids[:min(len(pids), 5)])
 		}
 		for _, pid := range pids {
 			_ = unix.Kill(pid, unix.SIGKILL)
-			_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil)
+			_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil) // if it fell to us
 		}
-		if left, err := strays(); err == nil && len(left) == 0 {
+		if left, err := find(); err == nil && len(left) == 0 {
 			return nil
 		}
-		time.Sleep(min(pause, 100*time.Millisecond))
+		time.Sleep(pause)
 	}
 }
 

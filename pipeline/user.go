@@ -26,28 +26,21 @@ type User struct {
 }
 
 // LookupUser finds a user by name or number. A number need not be in
-// /etc/passwd; its group is then the one of the same number. It refuses root,
-// and a user who has processes, since all of them are ended after each child.
+// /etc/passwd; its group is then the one of the same number. It refuses root, the
+// group of root, and a user who has processes, since all of them are ended after each child.
 func LookupUser(name string) (*User, error) {
 	found, err := user.Lookup(name)
-	number, notNumber := strconv.ParseUint(name, 10, 31)
-	if err != nil && notNumber == nil {
+	if _, notNumber := strconv.ParseUint(name, 10, 31); err != nil && notNumber == nil {
 		if found, err = user.LookupId(name); err != nil {
 			found, err = &user.User{Username: name, Uid: name, Gid: name}, nil
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("there is no user %q on this machine: name one of the build image, such as codebuild-user, or write a number", name)
+		return nil, fmt.Errorf("there is no user %q on this machine: name one that `getent passwd` lists there, or write a number", name)
 	}
-	u := &User{Name: name}
-	var gidErr error
-	u.uid, err = strconv.Atoi(found.Uid)
-	u.gid, gidErr = strconv.Atoi(found.Gid)
-	if err = errors.Join(err, gidErr); err != nil {
-		return nil, fmt.Errorf("the numbers of the user %q: %w", name, err)
-	}
-	if u.uid == 0 || number == 0 && notNumber == nil {
-		return nil, errors.New("that is root, from whom nothing is kept: name another user")
+	u, err := newUser(name, found)
+	if err != nil {
+		return nil, err
 	}
 	pids, err := u.processes()
 	if err != nil {
@@ -58,6 +51,21 @@ func LookupUser(name string) (*User, error) {
 			"if they were left by a run that was killed, end them first, as with pkill -KILL -u %s", len(pids), name, pids[0], name)
 	}
 	return u, nil
+}
+
+// newUser takes the numbers of a user, which must not be root's.
+func newUser(name string, found *user.User) (*User, error) {
+	uid, err := strconv.Atoi(found.Uid)
+	gid, gidErr := strconv.Atoi(found.Gid)
+	switch err = errors.Join(err, gidErr); {
+	case err != nil:
+		return nil, fmt.Errorf("the numbers of the user %q: %w", name, err)
+	case uid == 0:
+		return nil, errors.New("that is root, from whom nothing is kept: name another user")
+	case gid == 0: // which in some images may write to /etc/passwd
+		return nil, fmt.Errorf("the group of the user %q is that of root, to which many files are open: name a user with a group of its own", name)
+	}
+	return &User{Name: name, uid: uid, gid: gid}, nil
 }
 
 // MakeHome makes the home, in the system's folder for temporary files.
@@ -126,6 +134,11 @@ func (u *User) credential() *syscall.Credential {
 	return &syscall.Credential{Uid: uint32(u.uid), Gid: uint32(u.gid)} //nolint:gosec // 31 bits
 }
 
+// longestPath is the length in bytes of the longest path that a program can use
+// (PATH_MAX of Linux). A tree that goes deeper was made to keep somebody busy: each
+// step down takes longer than the one before.
+const longestPath = 4096
+
 // give makes a tree the user's, or root's again. Links are not followed. A file
 // with a second name stays as it is: that name may be anywhere. What ends with ctx
 // in the middle belongs to both.
@@ -148,11 +161,13 @@ func (u *User) give(ctx context.Context, tree string, toUser bool) error {
 	}
 	defer func() { _ = root.Close() }()
 	err = fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err == nil && ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case len(name) >= longestPath:
+			return fmt.Errorf("there are folders in %.20q… that no path reaches, of more than %d bytes", name, longestPath)
 		}
 		info, err := entry.Info()
 		if err != nil {

@@ -7,31 +7,13 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 // end kills all processes of the user until none is left. They are found by
 // their uid, so that no way out of a group, a session or a family helps.
-func (u *User) end() error {
-	deadline := time.Now().Add(straysLimit)
-	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
-		pids, err := u.processes()
-		if err != nil || len(pids) == 0 {
-			return err
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("%d processes of the user %s cannot be ended, such as %v; nothing may run beside what follows",
-				len(pids), u.Name, pids[:min(len(pids), 5)])
-		}
-		for _, pid := range pids {
-			_ = unix.Kill(pid, unix.SIGKILL)
-			_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil) // if it fell to us
-		}
-		time.Sleep(pause)
-	}
-}
+func (u *User) end() error { return endEach("the user "+u.Name, u.processes) }
 
 // processes are those of which any of the four uids is the user's. The owner of
 // /proc/PID is not asked: it is root's for a process that is non-dumpable.
@@ -58,19 +40,22 @@ func (u *User) processes() ([]int, error) {
 }
 
 // parseStatus gives the uids of a process, each between tabs, and whether it is
-// more than a zombie, which can do nothing and waits for its parent.
+// more than a zombie, which can do nothing and waits for its parent. A process
+// whose first thread has ended looks like one, and its other threads go on.
 func parseStatus(status []byte) (uids string, alive bool) {
-	alive = true
+	zombie, threads := false, ""
 	for lines := bufio.NewScanner(bytes.NewReader(status)); lines.Scan(); {
 		key, value, _ := strings.Cut(lines.Text(), ":")
-		switch value = strings.TrimSpace(value); {
-		case key == "Uid":
-			return "\t" + value + "\t", alive
-		case key == "State" && (strings.HasPrefix(value, "Z") || strings.HasPrefix(value, "X")):
-			alive = false
+		switch value = strings.TrimSpace(value); key {
+		case "Uid":
+			uids = "\t" + value + "\t"
+		case "State":
+			zombie = strings.HasPrefix(value, "Z") || strings.HasPrefix(value, "X")
+		case "Threads":
+			threads = value
 		}
 	}
-	return "", alive
+	return uids, !zombie || threads != "1" && threads != "0"
 }
 
 // noNewPrivileges keeps this thread, and what it starts, from gaining rights.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -230,12 +231,22 @@ func TestWhatAUserCanReach(t *testing.T) {
 	}
 }
 
+func TestTheGroupOfRootIsRefused(t *testing.T) {
+	if _, err := newUser("build", &user.User{Uid: "1000", Gid: "0"}); err == nil || !strings.Contains(err.Error(), "is that of root") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestParseStatus(t *testing.T) {
 	const head = "Name:\tUid: 7\nUmask:\t0022\nState:\t"
-	for state, want := range map[string]bool{"S (sleeping)": true, "Z (zombie)": false, "X (dead)": false, "R (running)": true} {
-		uids, alive := parseStatus([]byte(head + state + "\nUid:\t10\t11\t12\t13\nGid:\t1\t1\t1\t1\n"))
+	for state, want := range map[string]bool{
+		"S (sleeping)\nThreads:\t1": true, "R (running)\nThreads:\t1": true, "X (dead)\nThreads:\t0": false,
+		"Z (zombie)\nThreads:\t1": false, "Z (zombie)\nThreads:\t2": true, "Z (zombie)": true,
+	} {
+		state, threads, _ := strings.Cut(state, "\n")
+		uids, alive := parseStatus([]byte(head + state + "\nUid:\t10\t11\t12\t13\nGid:\t1\t1\t1\t1\n" + threads + "\n"))
 		if uids != "\t10\t11\t12\t13\t" || alive != want {
-			t.Errorf("%s: got %q, %v", state, uids, alive)
+			t.Errorf("%s, %s: got %q, %v", state, threads, uids, alive)
 		}
 	}
 }

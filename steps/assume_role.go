@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,18 +36,20 @@ type AssumeRole[S pipeline.Scope] struct {
 	// Unneeded says why there is nothing to assume; "" if there is.
 	Unneeded string
 	// Before, if set, is asked before anything is assumed. Its error ends the pass.
+	// Checks say what it asks, for people.
 	Before func(context.Context, *pipeline.Runtime) error
+	Checks []pipeline.Param
 }
 
 // Name is assume-settings-role or assume-deploy-role.
 func (a AssumeRole[S]) Name() string { return "assume-" + pipeline.ScopeOf(a) + "-role" }
 
-// Params shows the role, the session name and what it is narrowed to.
+// Params shows what is checked first, the role, the session name and what it is narrowed to.
 func (a AssumeRole[S]) Params() []pipeline.Param {
 	if a.Unneeded != "" {
 		return []pipeline.Param{{Name: "skipped", Value: a.Unneeded}}
 	}
-	return roleParams(*a.Role, a.Session, a.Narrowed)
+	return slices.Concat(a.Checks, roleParams(*a.Role, a.Session, a.Narrowed))
 }
 
 func roleParams(role, session, narrowed string) []pipeline.Param {
@@ -116,7 +119,7 @@ func refusal(ctx context.Context, role string, err error) error {
 	case "AccessDenied", "AccessDeniedException":
 		return pipeline.WithHint(err, "look at two policies: the trust policy of "+role+
 			" must name the service role of the CodeBuild project, and the policy of that service role must allow sts:AssumeRole on "+role+
-			"; if the trust policy demands sts:ExternalId, READ_SETTINGS_EXTERNAL_ID or DEPLOY_ENVIRONMENT_EXTERNAL_ID must be that value")
+			"; a trust policy that demands sts:ExternalId wants it in READ_SETTINGS_EXTERNAL_ID, that of the deploy role in DEPLOY_ENVIRONMENT_EXTERNAL_ID")
 	case "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException":
 		return pipeline.WithHint(err, "the identity that the runner was started with is not valid, or no longer: "+
 			"in CodeBuild look at the service role of the project, on a laptop sign in again")

@@ -54,7 +54,8 @@ func (m Make[S]) Params() []pipeline.Param {
 }
 
 // Run makes the targets in order and stops at the first that fails, with the
-// status of make.
+// status of make. It is the make of the build image: a target could install another
+// that says of all later ones that they went well.
 func (m Make[S]) Run(ctx context.Context, rt *pipeline.Runtime) error {
 	if len(m.targets()) == 0 {
 		rt.Log.Warn("targets are switched off", zap.String("instead_of", m.Target))
@@ -75,7 +76,7 @@ func (m Make[S]) Run(ctx context.Context, rt *pipeline.Runtime) error {
 		rt.Log.Info("making", zap.String("target", target), zap.String("folder", filepath.Base(m.Dir)))
 		watched, idle := watchIdle(rt, target)
 		err := pipeline.Exec(ctx, watched, m.Credentials, pipeline.Command{
-			Dir: m.Dir, Tree: m.Dir, Argv: argv, Env: env, Without: m.Without,
+			Dir: m.Dir, Tree: m.Dir, Argv: argv, Given: true, Env: env, Without: m.Without,
 		})
 		if err != nil {
 			return err

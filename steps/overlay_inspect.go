@@ -84,7 +84,7 @@ func (o OverlaySettings) allowed(rt *pipeline.Runtime, source string, entries []
 	}
 	protection.warnUnmatched(rt, entries)
 	problems := protection.problems(entries)
-	hint := "add what is missing to the environment folder, or correct the variable of the project that demands it"
+	hint := "add what is missing to the environment folder, or, if it is not needed, change SPA_RUNNER_OVERLAY_REQUIRE of the project"
 	if len(problems) > 0 {
 		hint = "take these files out of the environment folder, or, if they are meant, change SPA_RUNNER_OVERLAY_PROTECT of the project"
 	}

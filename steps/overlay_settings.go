@@ -60,8 +60,12 @@ func (o OverlaySettings) Params() []pipeline.Param {
 	if len(o.Protect) > 0 {
 		params = append(params, pipeline.Param{Name: "protect", Value: o.Protect.String()})
 	}
-	if len(o.Require) > 0 {
-		params = append(params, pipeline.Param{Name: "require", Value: o.Require.String()})
+	require := o.Require.String()
+	if o.RequireSettings {
+		require = RequireSettings + ", where the code ships " + shippedSettings
+	}
+	if require != "" {
+		params = append(params, pipeline.Param{Name: "require", Value: require})
 	}
 	return params
 }

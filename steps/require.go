@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"spa-runner/internal/globs"
@@ -127,10 +128,19 @@ func nearMisses(name string, entries []overlaid) string {
 		}
 	}
 	if len(near) > 0 {
-		return fmt.Sprintf("; there is %q", near[:min(len(near), maxNearMisses)])
+		return "; there is " + quoted(near[:min(len(near), maxNearMisses)])
 	}
 	if len(all) > maxNearMisses {
-		return fmt.Sprintf("; there are %q and %d more", all[:maxNearMisses], len(all)-maxNearMisses)
+		return fmt.Sprintf("; there are %s and %d more", quoted(all[:maxNearMisses]), len(all)-maxNearMisses)
 	}
-	return fmt.Sprintf("; there is %q", all)
+	return "; there is " + quoted(all)
+}
+
+// quoted are names as a sentence has them.
+func quoted(names []string) string {
+	list := make([]string, len(names))
+	for i, name := range names {
+		list[i] = strconv.Quote(name)
+	}
+	return strings.Join(list, ", ")
 }

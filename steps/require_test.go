@@ -29,9 +29,9 @@ func TestRequire(t *testing.T) {
 		"code that ships no settings":          {"default", nil, files{"x": "x"}, files{"fixtures/other/x": "x"}, nil},
 		"a file where the folder would be":     {"default", nil, files{"x": "x"}, files{"fixtures/settings": "x"}, nil},
 		"there":                                {"default", nil, files{"settings.yaml": "x"}, demo, nil},
-		"missing":                              {"default", nil, files{"x": "x", "sub/y": "y"}, demo, []string{`"settings.yaml" is missing in the environment folder "environments/test"`, "demo settings in fixtures/settings", `there is ["sub/y" "x"]`}},
+		"missing":                              {"default", nil, files{"x": "x", "sub/y": "y"}, demo, []string{`"settings.yaml" is missing in the environment folder "environments/test"`, "demo settings in fixtures/settings", `there is "sub/y", "x"`}},
 		"the code's own does not count":        {"default", nil, files{"x": "x"}, files{"fixtures/settings/settings.yaml": "d", "settings.yaml": "of the code"}, []string{`"settings.yaml" is missing`}},
-		"a near miss":                          {"default", nil, files{"settings.yml": "x", "other": "x", "config/Settings.yaml": "x"}, demo, []string{`"settings.yaml" is missing`, `there is ["config/Settings.yaml" "settings.yml"]`}},
+		"a near miss":                          {"default", nil, files{"settings.yml": "x", "other": "x", "config/Settings.yaml": "x"}, demo, []string{`"settings.yaml" is missing`, `there is "config/Settings.yaml", "settings.yml"`}},
 		"empty":                                {"default", nil, files{"settings.yaml": "", "x": "x"}, demo, []string{`"settings.yaml" is empty`}},
 		"a folder":                             {"default", nil, files{"settings.yaml/x": "x"}, demo, []string{`"settings.yaml" is no file`}},
 		"an empty folder":                      {"default", nil, files{"settings.yaml/": "", "x": "x"}, demo, []string{`"settings.yaml" is no file`}},
@@ -52,7 +52,7 @@ func TestRequire(t *testing.T) {
 		"one of several":                       {"conf/*.csv", nil, files{"conf/1.csv": "", "conf/2.csv": "x"}, nil, nil},
 		"a whole folder":                       {"conf/** data/", nil, files{"conf/a/b": "x", "data/x": "x"}, nil, nil},
 		"a whole folder, missing":              {"conf/**", nil, files{"conf2/a": "x", "conf": "x"}, nil, []string{`"conf/**" is missing`}},
-		"more files than one wants to read of": {"a", nil, files{"1": "", "2": "", "3": "", "4": "", "5": "", "6": "", "7": "x"}, nil, []string{`there are ["1" "2" "3" "4" "5"] and 2 more`}},
+		"more files than one wants to read of": {"a", nil, files{"1": "", "2": "", "3": "", "4": "", "5": "", "6": "", "7": "x"}, nil, []string{`there are "1", "2", "3", "4", "5" and 2 more`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

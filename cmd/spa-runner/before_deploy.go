@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"path"
 
 	"spa-runner/internal/manifest"
 	"spa-runner/pipeline"
@@ -18,11 +19,26 @@ func (p *planner) beforeDeploy(code string) func(context.Context, *pipeline.Runt
 		if err := steps.Unchanged(ctx, rt, code, files, p.config.MayChange); err != nil {
 			return err
 		}
+		if err := steps.NotAlreadyMade(code, files, p.config.DeployTargets, p.config.MayChange); err != nil {
+			return err
+		}
 		if p.facts.hold == "" {
 			return nil
 		}
 		return pipeline.WithHint(pipeline.Hold(p.facts.hold), fmt.Sprintf(
 			"to deploy again, remove the file %s from the folder %s of the settings, by a pull request, and start a build",
 			steps.HoldFile, p.config.Environment))
+	}
+}
+
+// checksBeforeDeploy tells of that, for people.
+func (c *Config) checksBeforeDeploy() []pipeline.Param {
+	compared := "code with what was cloned and laid over it"
+	if len(c.MayChange) > 0 {
+		compared += ", but for " + c.MayChange.String()
+	}
+	return []pipeline.Param{
+		{Name: "compare", Value: compared},
+		{Name: "held_by", Value: path.Join("settings", c.Environment, steps.HoldFile)},
 	}
 }

@@ -35,9 +35,15 @@ func deployCutShort(deployStep string, err error) bool {
 
 // hint is what to do about the failure, "" if nobody knows.
 func (s summary) hint() string {
-	c := s.plan.config
-	if s.execution.rehearsal || !deployCutShort(s.steps[len(s.steps)-1].Name(), s.err) {
-		return pipeline.Hint(s.err)
+	c, hint, by := s.plan.config, pipeline.Hint(s.err), endedBy(s.err)
+	switch {
+	case !s.execution.rehearsal && deployCutShort(s.steps[len(s.steps)-1].Name(), s.err):
+	case hint == "" && by == "step limit":
+		return "look at what came last; if the step needs longer than " + c.StepTimeout.String() + ", raise SPA_RUNNER_STEP_TIMEOUT"
+	case hint == "" && by == "run limit":
+		return "look at what came last; if the run needs longer than " + c.Timeout.String() + ", raise SPA_RUNNER_TIMEOUT, and the timeout of the build with it"
+	default:
+		return hint
 	}
 	return fmt.Sprintf(`make deploy was cut short, but CloudFormation goes on by itself with what it had begun.
 Look, with an identity of account %s:

@@ -57,14 +57,14 @@ func (p *program) dryRunCommand() *cobra.Command {
 		Long:  dryRunHelp,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return r.run(cmd, p) },
 	}
+	cmd.Flags().StringVar(&r.settings, "settings", "", "root `DIR` of the repository of the settings, as it is on disk")
+	cmd.Flags().StringVar(&r.code, "code", "", "root `DIR` of the repository of the code, as it is on disk")
+	cmd.Flags().StringVar(&r.until, "until", "", "last `STEP` to run, such as overlay-settings")
+	cmd.Flags().BoolVar(&r.executeDeploy, "execute-deploy", false, "make deploy for real, with fake credentials, in place of make --dry-run deploy")
 	p.addVariableFlags(cmd)
 	for _, name := range []string{"settings-git-url", "settings-git-branch", "settings-git-pin", "code-commit-endpoint"} {
 		_ = cmd.Flags().MarkHidden(name) // they are what the rehearsal stands in for
 	}
-	cmd.Flags().StringVar(&r.settings, "settings", "", "folder of the settings: the root of a repository, as it is on disk")
-	cmd.Flags().StringVar(&r.code, "code", "", "folder of the code, likewise")
-	cmd.Flags().StringVar(&r.until, "until", "", "end after this step, such as overlay-settings")
-	cmd.Flags().BoolVar(&r.executeDeploy, "execute-deploy", false, "make deploy for real, with fake credentials, in place of make --dry-run deploy")
 	return cmd
 }
 

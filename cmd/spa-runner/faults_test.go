@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -213,15 +212,7 @@ func (row faultRow) checkSuccess(t *testing.T, w *world, o outcome) {
 	if len(last) != 1 || last[0]["deployed"] != true || !strings.Contains(o.output(t, "make-deploy"), "deployed") {
 		t.Fatalf("no deployment: %v", last)
 	}
-	settings, code := filesOf(t, w.dirs["settings"]), filesOf(t, w.dirs["code"])
-	if got := filesOf(t, filepath.Join(w.workdir, "settings")); !slices.Equal(got, settings) {
-		t.Errorf("settings/ has %q, want %q", got, settings)
-	}
-	code = append(code, filesOf(t, filepath.Join(w.dirs["settings"], environmentPath))...)
-	slices.Sort(code)
-	if got := filesOf(t, filepath.Join(w.workdir, "code")); !slices.Equal(got, code) {
-		t.Errorf("code/ has %q, want %q", got, code)
-	}
+	w.checkDeployed(t)
 }
 
 // checkFailure wants nothing made, and nothing that a later run could take for
@@ -252,29 +243,6 @@ func (row faultRow) checkFailure(t *testing.T, w *world, o outcome) {
 	if len(left) != want || want == 1 && left[0].Name() != "settings" {
 		t.Errorf("left are %v", left)
 	}
-}
-
-// filesOf are the files below a folder with their contents, without .git.
-func filesOf(t *testing.T, dir string) []string {
-	t.Helper()
-	var list []string
-	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.Name() == ".git" {
-			return fs.SkipDir
-		}
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		content, err := os.ReadFile(path)
-		name, _ := filepath.Rel(dir, path)
-		list = append(list, name+": "+string(content))
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	slices.Sort(list)
-	return list
 }
 
 // A signal, or the time limit of the run, ends a wait at once, and there is no
@@ -344,6 +312,16 @@ func TestRetriesDoNotFloodTheSummary(t *testing.T) {
 	_, summary, _ := strings.Cut(o.stdout, "────")
 	if o.code != 0 || strings.Count(summary, "503") != 1 || !strings.Contains(summary, "warning: cloning the code was retried 9 times, the last time after: ") ||
 		strings.Count(o.stdout, "warning: retrying") != 9 {
+		t.Errorf("%v", o)
+	}
+
+	// And none where they came to nothing, which the cause says.
+	w = newWorld(t, loopback.Options{Middleware: play(on(codeRefs, status(503)), codeRefs).middleware})
+	w.serve()
+	w.env["SPA_RUNNER_LOG_FORMAT"] = "console"
+	o = w.run("run")
+	_, summary, _ = strings.Cut(o.stdout, "────")
+	if o.code != 125 || strings.Count(summary, "(given up after ") != 1 || strings.Contains(summary, "was retried") {
 		t.Errorf("%v", o)
 	}
 }

@@ -40,8 +40,8 @@ func refuseForeign(f *workfolder.Folder) error {
 		return nil
 	}
 	return pipeline.WithHint(
-		&pipeline.ConfigError{Problems: []string{fmt.Sprintf("there is %s already, and no run of spa-runner made it: a run replaces what a run made, and nothing else",
-			strings.Join(f.Foreign, " and "))}},
+		&pipeline.ConfigError{Problems: []string{fmt.Sprintf(`there is "%s" already, and no run of spa-runner made it: a run replaces what a run made, and nothing else`,
+			strings.Join(f.Foreign, `" and "`))}},
 		"remove what is not needed any more, or set SPA_RUNNER_WORKDIR to another folder: "+rmCommand(f.Foreign...))
 }
 

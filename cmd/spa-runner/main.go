@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"spa-runner/internal/guard"
+	"spa-runner/internal/logs"
 	"spa-runner/internal/redact"
 	"spa-runner/pipeline"
 )
@@ -50,7 +51,7 @@ func (p *program) run(args []string) (code int) {
 		p.complain(err)
 		var panicked *guard.PanicError
 		if errors.As(err, &panicked) {
-			_, _ = fmt.Fprintln(p.stderr, p.redactor.String(panicked.Stack))
+			p.tell(panicked.Stack)
 		}
 		return pipeline.ExitRunner
 	}
@@ -81,10 +82,14 @@ func (p *program) main(args []string) int {
 
 // complain writes an error that no log tells.
 func (p *program) complain(err error) {
-	_, _ = fmt.Fprintln(p.stderr, p.redactor.String("spa-runner: "+err.Error()))
+	p.tell("spa-runner: " + err.Error())
 	if hint := pipeline.Hint(err); hint != "" {
-		_, _ = fmt.Fprintln(p.stderr, p.redactor.String("  "+hint))
+		p.tell("  " + hint)
 	}
+}
+
+func (p *program) tell(text string) {
+	_, _ = fmt.Fprintln(p.stderr, logs.Harmless(p.redactor.String(text)))
 }
 
 // reported is an error that the log and the summary have told already.
@@ -118,8 +123,9 @@ has a flag too (spa-runner run --help). Start with:
   spa-runner plan           what a run would do with the variables as they are
   spa-runner run            do it
 
-Exit codes: 0 deployed, or held by a file HOLD; 2 (that of make) a target failed; 64 the configuration
-is wrong; 124 a time limit ran out; 125 the runner itself failed; 128+n signal n
+Exit codes: 0 deployed, or held by a file HOLD; 2 (that of make) a target
+failed; 64 the configuration is wrong; 124 a time limit ran out; 125 the runner
+itself failed, or the code was changed by setup, lint or tests; 128+n signal n
 interrupted it (130, 143) or killed the target.
 `
 
@@ -139,8 +145,19 @@ func (p *program) rootCommand() *cobra.Command {
 	for _, c := range root.Commands() {
 		c.Args = noArguments
 		c.DisableFlagsInUseLine = true
+		c.Flags().SortFlags = false // in the order of the table, which belongs together
+		c.SetUsageFunc(usageOf)
 	}
 	return root
+}
+
+// helpWidth is where --help breaks the lines of the flags, in columns.
+const helpWidth = 110
+
+// usageOf prints the flags of a command as cobra does, but in lines that fit.
+func usageOf(cmd *cobra.Command) error {
+	_, err := fmt.Fprintf(cmd.OutOrStderr(), "Usage:\n  %s\n\nFlags:\n%s", cmd.UseLine(), cmd.LocalFlags().FlagUsagesWrapped(helpWidth))
+	return err
 }
 
 func noSuchCommand(root *cobra.Command, args []string) error {

@@ -129,7 +129,7 @@ func (p *planner) plan() []pipeline.Step {
 		// only if the code is still what was cloned, and nobody holds the environment.
 		steps.AssumeRole[pipeline.Deploy]{
 			Credentials: deploy,
-			Role:        &c.DeployRole, Session: deploySession, Before: p.beforeDeploy(codeDir),
+			Role:        &c.DeployRole, Session: deploySession, Before: p.beforeDeploy(codeDir), Checks: c.checksBeforeDeploy(),
 		},
 		// 10. The one step that may change the target account.
 		steps.Make[pipeline.Deploy]{

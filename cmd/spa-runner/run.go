@@ -198,7 +198,7 @@ func logEnd(rt *pipeline.Runtime, p *planner, e execution, deploy logs.Outcome, 
 		zap.Int64("took_ms", took.Milliseconds()), zap.Int("exit_code", pipeline.ExitCode(err)),
 		zap.String("settings_commit", p.facts.settings.Commit), zap.String("code_commit", p.facts.code.Commit),
 		zap.String("settings_account", accountOf(p.config.SettingsRole)), zap.String("deploy_account", accountOf(p.config.DeployRole)),
-		zap.String("region", p.config.DeployRegion), zap.String("ended_by", endedBy(err)), zap.String("hint", hint),
+		zap.String("region", p.config.DeployRegion), zap.String("ended_by", endedBy(err)),
 	}
 	fields = slices.DeleteFunc(fields, func(f zap.Field) bool { return f.Type == zapcore.StringType && f.String == "" })
 	if err == nil {
@@ -206,7 +206,7 @@ func logEnd(rt *pipeline.Runtime, p *planner, e execution, deploy logs.Outcome, 
 		return
 	}
 	if held := pipeline.Held(err); held != nil {
-		rt.Log.Warn("run held", append(fields, zap.String("why", held.Why))...)
+		rt.Log.Warn("run held", append(fields, zap.String("why", held.Why), zap.String("hint", hint))...)
 		return
 	}
 	var failed *pipeline.StepError
@@ -214,5 +214,8 @@ func logEnd(rt *pipeline.Runtime, p *planner, e execution, deploy logs.Outcome, 
 		fields, err = append(fields, zap.String("failed_step", failed.Step)), failed.Err
 	}
 	fields = append(fields, zap.String("error", err.Error()))
+	if hint != "" {
+		fields = append(fields, zap.String("hint", hint))
+	}
 	rt.Log.Error("run failed", fields...)
 }

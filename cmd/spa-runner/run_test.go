@@ -209,7 +209,7 @@ func TestTimeLimits(t *testing.T) {
 		o := w.run("run")
 		last := o.find(t, "run failed", "")
 		if o.code != 124 || time.Since(start) > 40*time.Second || len(last) != 1 || last[0]["ended_by"] != name+" limit" ||
-			!strings.HasPrefix(fmt.Sprint(last[0]["error"]), "the time limit of the "+name+", 1.5s, ran out") {
+			!strings.HasPrefix(fmt.Sprint(last[0]["error"]), "the time limit of the "+name+", 1.5s, ran out") || !strings.Contains(fmt.Sprint(last[0]["hint"]), "raise "+variable) {
 			t.Errorf("%s: got %v after %s", name, o, time.Since(start))
 		}
 	}

@@ -46,11 +46,10 @@ func (s summary) text() string {
 		}
 	}
 	if s.err != nil {
-		cause := s.err.Error()
-		if held := pipeline.Held(s.err); held != nil {
-			cause = held.Error()
+		b.WriteString("\n")
+		if pipeline.Held(s.err) == nil { // else the headline says why
+			fmt.Fprintf(&b, "  cause:   %s\n", indent(s.err.Error()))
 		}
-		fmt.Fprintf(&b, "\n  cause:   %s\n", indent(cause))
 		if next := s.next(); next != "" {
 			fmt.Fprintf(&b, "  next:    %s\n", indent(next))
 		}
@@ -89,7 +88,7 @@ func (s summary) next() string {
 	var child *pipeline.ChildError
 	hint := s.hint()
 	if errors.As(s.err, &failed) && errors.As(s.err, &child) && hint == "" {
-		return "what it printed is above, between \"step started\" and \"step failed\" of " + failed.Step
+		return "what it printed is above, up to \"step failed\""
 	}
 	return hint
 }

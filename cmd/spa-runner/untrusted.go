@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"spa-runner/pipeline"
@@ -41,7 +42,23 @@ func untrusted(c *Config, e execution) (user *pipeline.User, err error) {
 	if err := user.MakeHome(); err != nil {
 		return nil, wrong(errors.Join(err, user.RemoveHome()))
 	}
+	if folders := outOfReach(user, c.environ["PATH"]); len(folders) > 0 {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("the user %s cannot reach %s, on the PATH: setup, lint and tests find other programs than a shell of the build, or none; "+
+			"install what they need elsewhere, or open the way in the buildspec (chmod o+x)", user.Name, strings.Join(folders, " and ")))
+	}
 	return user, nil
+}
+
+// outOfReach are the folders of a PATH that are there, but not for the user. The
+// images of CodeBuild have their Python in /root/.pyenv, and a shell that cannot
+// get there takes that of the system in silence.
+func outOfReach(user *pipeline.User, path string) (folders []string) {
+	for _, folder := range filepath.SplitList(path) {
+		if info, err := os.Stat(folder); err == nil && info.IsDir() && filepath.IsAbs(folder) && user.CanReach(folder) != nil {
+			folders = append(folders, folder)
+		}
+	}
+	return folders
 }
 
 // savedEnvironment is where older images of CodeBuild keep the environment of a

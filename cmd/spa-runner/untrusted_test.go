@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -39,6 +40,11 @@ func TestRunWithAnUntrustedUser(t *testing.T) {
 	openTo(t, w)
 	uid := fmt.Sprint(freeUID(2))
 	w.env["SPA_RUNNER_UNTRUSTED_USER"], w.env["SPA_RUNNER_VARIABLES_EXEC"] = uid, "true"
+	hidden := filepath.Join(w.home, "shims")
+	if err := errors.Join(os.Mkdir(hidden, 0o755), os.Chmod(w.home, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	w.env["PATH"] = hidden + ":" + w.env["PATH"]
 	w.write("settings", environmentPath+"/variables.sh", "export ASKED_BY=$(id -u)\n")
 	w.write("code", "Makefile", `setup:
 	@mkdir -p $(npm_config_prefix)/bin venv/bin
@@ -55,6 +61,9 @@ deploy:
 	if o.code != 0 {
 		t.Fatalf("%v", o)
 	}
+	if warning := "cannot reach " + hidden; !strings.Contains(o.stdout, warning) {
+		t.Errorf("want a warning with %q in %v", warning, o)
+	}
 	want := fmt.Sprintf("installed\nall-tests as %s, script as %s, key \n", uid, uid)
 	if got := o.output(t, "make-all-tests"); got != want {
 		t.Errorf("all-tests: got %q, want %q", got, want)
@@ -65,6 +74,42 @@ deploy:
 	home := strings.TrimSpace(o.output(t, "make-setup"))
 	if _, err := os.Stat(home); !strings.Contains(home, "spa-runner-home-") || !os.IsNotExist(err) {
 		t.Errorf("the home %q is left: %v", home, err)
+	}
+}
+
+// What setup installs under the name of make does not decide how lint, tests and
+// deploy end.
+func TestNoTargetReplacesMake(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, loopback.Options{})
+	w.write("code", "Makefile", `setup:
+	@mkdir -p $${npm_config_prefix:-.}/bin venv/bin
+	@printf '#!/bin/sh\necho FAKE\n' >venv/bin/make; chmod +x venv/bin/make; cp venv/bin/make $${npm_config_prefix:-.}/bin/make
+lint all-tests deploy:
+	@echo real
+`)
+	if os.Geteuid() == 0 {
+		openTo(t, w)
+		w.env["SPA_RUNNER_UNTRUSTED_USER"] = fmt.Sprint(freeUID(6))
+	}
+	w.serve()
+	o := w.run("run")
+	for _, step := range []string{"make-lint", "make-all-tests", "make-deploy"} {
+		if got := o.output(t, step); got != "real\n" {
+			t.Errorf("%s: got %q, %v", step, got, o)
+		}
+	}
+}
+
+// A file that is named like the target would make a deployment of nothing.
+func TestNoFileStandsForTheDeployment(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, loopback.Options{})
+	w.write("code", "Makefile", "setup lint:\nall-tests:\n\t@touch deploy\ndeploy:\n\t@echo real\n")
+	w.serve()
+	o := w.run("run")
+	if o.code != 125 || !strings.Contains(o.stdout, "make would take it for the target") || strings.Contains(o.stdout, `"step":"make-deploy"`) {
+		t.Errorf("%v", o)
 	}
 }
 

@@ -54,11 +54,11 @@ func (c *Config) variables() []variable {
 		},
 		{
 			name: "READ_SETTINGS_EXTERNAL_ID", withheld: true, parse: externalID(&c.SettingsExternalID),
-			usage: "external id that the trust policy of that role demands",
+			usage: "external id that the trust policy of READ_SETTINGS_ROLE demands",
 		},
 		{
 			name: "SPA_RUNNER_SETTINGS_SESSION_POLICY", preset: "on", parse: either(&c.SettingsPolicy, "on", "off"),
-			usage: "narrow that role to pulling this one repository: on or off",
+			usage: "narrow READ_SETTINGS_ROLE to pulling the one repository: on or off",
 		},
 		{
 			name: "SETTINGS_GIT_URL", required: true, parse: settingsURL(&c.Settings.URL),
@@ -126,7 +126,7 @@ func (c *Config) variables() []variable {
 		},
 		{
 			name: "DEPLOY_ENVIRONMENT_EXTERNAL_ID", withheld: true, parse: externalID(&c.DeployExternalID),
-			usage: "external id that the trust policy of that role demands",
+			usage: "external id that the trust policy of DEPLOY_ENVIRONMENT_ROLE demands",
 		},
 		{
 			name: "SPA_RUNNER_DEPLOY_CREDENTIALS", preset: "endpoint", parse: either(&c.KeysInEnv, "env", "endpoint"),
@@ -139,6 +139,12 @@ func (c *Config) variables() []variable {
 		{
 			name: "DEPLOY_ENVIRONMENT_REGION", late: true, parse: region(&c.DeployRegion),
 			usage: "region that make sees as AWS_REGION; default: AWS_REGION",
+		},
+
+		// The packages of a company.
+		{
+			name: "READ_PACKAGES_ROLE", parse: role(&c.PackagesRole),
+			usage: "ARN of a role that make-setup acts as, narrowed to reading CodeArtifact and ECR; unset, it acts as nobody",
 		},
 
 		// What the settings may do to the code, and the targets to either.
@@ -156,10 +162,6 @@ func (c *Config) variables() []variable {
 		},
 
 		// What is run.
-		{
-			name: "READ_PACKAGES_ROLE", parse: role(&c.PackagesRole),
-			usage: "ARN of a role that make-setup acts as, narrowed to reading CodeArtifact and ECR; unset, it acts as nobody",
-		},
 		{
 			name: "SPA_RUNNER_SETUP_TARGETS", preset: "setup", emptyCounts: true, parse: targets(&c.SetupTargets),
 			usage: "make targets of make-setup; set and empty skips the step",

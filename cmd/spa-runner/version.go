@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -46,7 +47,7 @@ func (p *program) versionCommand() *cobra.Command {
 			if asJSON, _ := cmd.Flags().GetBool("json"); asJSON {
 				return p.printJSON(b)
 			}
-			_, err := fmt.Fprintf(p.stdout, "spa-runner %s\ncommit %s\n%s %s/%s\n", b.Version, b.Commit, b.Go, b.OS, b.Arch)
+			_, err := fmt.Fprintf(p.stdout, "spa-runner %s\ncommit %s\n%s %s/%s\n", b.Version, cmp.Or(b.Commit, "unknown"), b.Go, b.OS, b.Arch)
 			return err
 		},
 	}

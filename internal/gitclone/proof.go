@@ -21,8 +21,7 @@ func checkPin(r Request, t Target, from string) error {
 	if !isHex(r.Commit) || len(r.Commit) != hashLen {
 		return fmt.Errorf("cloning %s: the demanded commit %q is not a full hash; write all 40 hexadecimal digits", from, r.Commit)
 	}
-	return fault(ErrCommitMismatch, nil, "%s %q of %s is at %s, but %s was demanded; "+
-		"find out who moved it, or change what is demanded", t.Kind, r.Ref, from, t.Commit, strings.ToLower(r.Commit))
+	return fault(ErrCommitMismatch, nil, "%s %q of %s is at %s, but %s was demanded", t.Kind, r.Ref, from, t.Commit, strings.ToLower(r.Commit))
 }
 
 // prove does the checks for which the commit had to arrive first. No file is

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -75,10 +76,28 @@ func (c *consoleCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	default:
 		fmt.Fprintf(&line, "  %s", e.Message)
 	}
-	line.WriteString(dataText(all, func(name string) string { return c.paint(faint, name) }))
+	line.WriteString(c.data(e.Message, all))
 	line.WriteByte('\n')
 	_, err := c.sink.Write([]byte(line.String()))
 	return err
+}
+
+// data is that of an event. Why a step failed is long, and has lines of its own; why
+// the run did, the summary says, which follows.
+func (c *consoleCore) data(message string, fields []zapcore.Field) string {
+	paint := func(name string) string { return c.paint(faint, name) }
+	if !slices.Contains([]string{"step failed", "run failed", "run held"}, message) {
+		return dataText(fields, paint)
+	}
+	short, long, values := []zapcore.Field{}, "", fieldValues(fields)
+	for _, f := range fields {
+		if !slices.Contains([]string{"error", "hint", "why"}, f.Key) {
+			short = append(short, f)
+		} else if message == "step failed" {
+			long += fmt.Sprintf("\n    %s%s", paint(f.Key+"="), printable(values[f.Key]))
+		}
+	}
+	return dataText(short, paint) + long
 }
 
 // dataText is the data of an event as a person reads it: name=value.
@@ -109,6 +128,23 @@ func printable(value any) string {
 		return strconv.Quote(text)
 	}
 	return strings.ReplaceAll(text, "\n", "\n      ")
+}
+
+// Harmless is a text of our own for people, whatever the names in it: what would
+// do something to a terminal is shown as Go writes it, \x1b. Lines stay lines.
+func Harmless(text string) string {
+	var b strings.Builder
+	for len(text) > 0 {
+		r, size := utf8.DecodeRuneInString(text)
+		if r == '\n' || r == '\t' || strconv.IsPrint(r) && (r != utf8.RuneError || size > 1) {
+			b.WriteString(text[:size])
+		} else {
+			quoted := strconv.Quote(text[:size])
+			b.WriteString(quoted[1 : len(quoted)-1])
+		}
+		text = text[size:]
+	}
+	return b.String()
 }
 
 // fieldValues decodes fields as zap would encode them.

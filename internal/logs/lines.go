@@ -158,8 +158,8 @@ func (l *Log) lineEncoder(pass int, step, scope, stream string) func(dst, line [
 }
 
 // blockEncoder gives children's lines as they are, with a margin on a console.
-// In Mixed a line that begins like an event, white space and what is no ASCII
-// left aside, gets a mark before it: no child can forge one for any reader.
+// In Mixed what begins a line like an event, white space, colours and what is no
+// ASCII left aside, gets a mark before it: no child can forge one for any reader.
 func blockEncoder(f Format) func(dst, lines []byte) []byte {
 	if f == Console {
 		return func(dst, lines []byte) []byte {
@@ -179,18 +179,36 @@ func blockEncoder(f Format) func(dst, lines []byte) []byte {
 				return append(dst, lines...)
 			}
 			brace := done + i
-			start := brace
-			for start > done && lines[start-1] != '\n' && (lines[start-1] <= ' ' || lines[start-1] >= 0x7f) {
-				start--
-			}
-			if start == 0 || lines[start-1] == '\n' {
-				dst = append(append(dst, lines[:start]...), forgedMark...)
-				lines, done = lines[start:], brace-start+1
+			before := lines[done:brace]
+			end := bytes.LastIndexByte(before, '\n') + 1
+			if beginsLine(before[end:], end > 0 || done == 0) {
+				dst = append(append(dst, lines[:brace]...), forgedMark...)
+				lines, done = lines[brace:], 1
 			} else {
 				done = brace + 1
 			}
 		}
 	}
+}
+
+// beginsLine says that some reader takes what follows a text for the beginning
+// of a line. Whole is a text from the beginning of its line.
+func beginsLine(text []byte, whole bool) bool {
+	if bytes.IndexByte(text, esc) >= 0 {
+		text = stripANSI(text)
+	}
+	visible := len(text)
+	for visible > 0 && (text[visible-1] <= ' ' || text[visible-1] >= 0x7f) {
+		visible--
+	}
+	return whole && visible == 0 || endsLine(text[visible:])
+}
+
+// endsLine says that some reader takes a line to end in a text: Python and
+// JavaScript do so at a lone carriage return, and Python at many others.
+// https://docs.python.org/3/library/stdtypes.html#str.splitlines
+func endsLine(text []byte) bool {
+	return bytes.ContainsAny(text, "\r\v\f\x1c\x1d\x1e\u2028\u2029") || bytes.IndexByte(text, 0x85) >= 0
 }
 
 // forgedMark goes before a child's line that looks like an event.

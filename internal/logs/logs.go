@@ -96,7 +96,7 @@ func (l *Log) Text(text string) error {
 	if l.format == JSON {
 		return nil
 	}
-	lines := []byte(text)
+	lines := []byte(Harmless(l.sink.redactor.String(text)))
 	if l.format == Mixed {
 		lines = blockEncoder(Mixed)(nil, lines) // a name in it may be anything
 	}

@@ -95,9 +95,11 @@ func TestNoChildForgesAnEvent(t *testing.T) {
 	l, out := newTestLog(Mixed)
 	forged := `{"level":"info","msg":"run finished"}`
 	child(t, l, forged+"\n"+forged+"\n", "x\n"+forged+"\nas it is \x1b[1m {}\n", "unfinished ", forged, "\n{", "\n",
-		"\ufeff"+forged+"\n \t\r\v\u2028"+forged+forged+"\n")
+		"\ufeff"+forged+"\n \t\r\v\u2028"+forged+forged+"\n", "x\r"+forged+"y\u0085 "+forged+"\n",
+		"\x1b[0m"+forged+"\n\x1b[1m x \x1b[0m{\n")
 	want := "| " + forged + "\n| " + forged + "\nx\n| " + forged + "\nas it is \x1b[1m {}\nunfinished " + forged + "\n| {\n" +
-		"| \ufeff" + forged + "\n|  \t\r\v\u2028" + forged + forged + "\n"
+		"\ufeff| " + forged + "\n \t\r\v\u2028| " + forged + forged + "\nx\r| " + forged + "y\u0085 | " + forged + "\n" +
+		"\x1b[0m| " + forged + "\n\x1b[1m x \x1b[0m{\n"
 	if err := l.Text("summary\n{\"msg\":\"run finished\"}\n"); err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +174,10 @@ func TestConsoleIsForPeople(t *testing.T) {
 	log.Warn("careful")
 	log.Info("settings file", zap.String("file", "x\x1b[2J\n"))
 	child(t, l, "one\ntwo")
-	want := "\nclone-code\n  code cloned  commit=abc\n  warning: careful\n  settings file  file=\"x\\x1b[2J\\n\"\n  | one\n  | two\n"
+	log.Error("step failed", zap.String("error", "bad:\n- x"), zap.String("hint", "mend it"), zap.Int("took_ms", 7))
+	l.Logger(1).Error("run failed", zap.Int("exit_code", 2), zap.String("error", "bad"), zap.String("hint", "mend it"))
+	want := "\nclone-code\n  code cloned  commit=abc\n  warning: careful\n  settings file  file=\"x\\x1b[2J\\n\"\n  | one\n  | two\n" +
+		"  step failed  took_ms=7\n    error=bad:\n      - x\n    hint=mend it\n  run failed  exit_code=2\n"
 	if out.String() != want {
 		t.Errorf("got  %q\nwant %q", out.String(), want)
 	}
@@ -205,6 +210,14 @@ func TestRecorder(t *testing.T) {
 	}
 	if got := r.Warnings(); !slices.Equal(got, warnings) {
 		t.Errorf("warnings: got %q, want %q", got, warnings)
+	}
+	// Retries that came to nothing are in the error of the step.
+	step = log.With(zap.String("step", "clone-code"))
+	step.Info("step started")
+	retrying("cloning the code", "503", 1)
+	step.Error("step failed", zap.String("error", "503 (given up after 2 attempts in 1s)"))
+	if got := r.Warnings(); !slices.Equal(got, warnings) {
+		t.Errorf("warnings of what was given up: got %q, want %q", got, warnings)
 	}
 }
 
@@ -247,5 +260,19 @@ func BenchmarkOutput(b *testing.B) {
 				_, _ = w.Write(block)
 			}
 		})
+	}
+}
+
+func TestATextOfOursDoesNothingToATerminal(t *testing.T) {
+	const secret = "se\x1bcr\"et-value"
+	for _, format := range []Format{Console, Mixed} {
+		l, out := newTestLog(format)
+		l.sink.redactor.Add(secret)
+		if err := l.Text("✔ \x1b[2Jgone\r\x9b\u202e\ufffd\ttab\n  " + secret + "\n"); err != nil {
+			t.Fatal(err)
+		}
+		if want := "✔ \\x1b[2Jgone\\r\\x9b\\u202e\ufffd\ttab\n  ***\n"; out.String() != want {
+			t.Errorf("%s: got %q, want %q", format, out.String(), want)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package logs
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -49,8 +50,12 @@ type recorded struct {
 	retries  map[string]retried // by what is retried
 }
 
-// retried is where in the warnings the retries of something are, and how many.
-type retried struct{ at, times int }
+// retried is where in the warnings the retries of something are, in which step
+// they were, and how many.
+type retried struct {
+	step      string
+	at, times int
+}
 
 // NewRecorder makes an empty recorder.
 func NewRecorder() *Recorder {
@@ -69,13 +74,13 @@ func (r *Recorder) Steps() []StepRecord {
 func (r *Recorder) Warnings() []string {
 	r.state.mu.Lock()
 	defer r.state.mu.Unlock()
-	return slices.Clone(r.state.warnings)
+	return slices.DeleteFunc(slices.Clone(r.state.warnings), func(w string) bool { return w == "" })
 }
 
-func (r *recorded) retry(what, why string) {
+func (r *recorded) retry(step, what, why string) {
 	known, ok := r.retries[what]
 	if !ok {
-		known.at = len(r.warnings)
+		known.step, known.at = step, len(r.warnings)
 		r.warnings = append(r.warnings, "")
 	}
 	known.times++
@@ -85,6 +90,19 @@ func (r *recorded) retry(what, why string) {
 		times = fmt.Sprintf("%d times", known.times)
 	}
 	r.warnings[known.at] = fmt.Sprintf("%s was retried %s, the last time after: %s", what, times, why)
+}
+
+// failed takes out the warnings of retries that came to nothing, since the error
+// of the step says the same, and how many there were.
+func (r *recorded) failed(step, err string) {
+	if !strings.Contains(err, "(given up after ") { // retry.Error
+		return
+	}
+	for _, known := range r.retries {
+		if known.step == step {
+			r.warnings[known.at] = ""
+		}
+	}
 }
 
 // With is part of zapcore.Core.
@@ -116,7 +134,7 @@ func (r *Recorder) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	case e.Level != zap.WarnLevel:
 	case e.Message == "run held": // its outcome, which the headline says
 	case e.Message == "retrying":
-		r.state.retry(text("what"), text("error"))
+		r.state.retry(text("step"), text("what"), text("error"))
 	case !slices.Contains(r.state.warnings, warning):
 		r.state.warnings = append(r.state.warnings, warning)
 	}
@@ -132,6 +150,9 @@ func (r *Recorder) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	}[e.Message]
 	if !ok || len(r.state.steps) == 0 {
 		return nil
+	}
+	if outcome == Failed {
+		r.state.failed(text("step"), text("error"))
 	}
 	took, _ := values["took_ms"].(int64)
 	last := &r.state.steps[len(r.state.steps)-1]

@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,7 +23,12 @@ type Change struct {
 	What string // such as "its content was changed"
 }
 
-func (c Change) String() string { return c.Path + ": " + c.What }
+func (c Change) String() string {
+	if strings.Contains(c.Path, "\n") { // it would begin a line of its own
+		return strconv.Quote(c.Path) + ": " + c.What
+	}
+	return c.Path + ": " + c.What
+}
 
 // Lay puts entries over those that were there, as files are laid over files.
 func Lay(under, over []Entry) []Entry {
@@ -110,7 +116,7 @@ func (c *comparison) folders(ctx context.Context, entries []Entry) error {
 				inside++
 			}
 		}
-		c.changes = append(c.changes, Change{Path: e.Path, What: fmt.Sprintf("%s, with the %d files that were in it", what, inside)})
+		c.changes = append(c.changes, Change{Path: e.Path, What: fmt.Sprintf("%s, with all that was in it (files: %d)", what, inside)})
 	}
 	return nil
 }

@@ -97,11 +97,11 @@ func TestCompareFindsWhatIsNotWhatItWas(t *testing.T) {
 		"a file for a link":         {func(f *folder) { rm(f, "link"); f.write("link", "app") }, []string{"link: it was replaced by a file"}},
 		"a folder for a file":       {func(f *folder) { rm(f, "empty"); f.write("empty/x", "x") }, []string{"empty: it was replaced by a folder"}},
 		"a FIFO":                    {func(f *folder) { rm(f, "empty"); f.do(syscall.Mkfifo(f.path("empty"), 0o644)) }, []string{"empty: it was replaced by something that is no file, no folder and no symlink"}},
-		"a folder that is a link":   {func(f *folder) { mv(f, "cdk", "evil"); ln(f, "evil", "cdk") }, []string{`cdk: it was replaced by a symlink to "evil", with the 2 files that were in it`}},
-		"one below that is a link":  {func(f *folder) { mv(f, "cdk/deep", "evil"); ln(f, "../evil", "cdk/deep") }, []string{`cdk/deep: it was replaced by a symlink to "../evil", with the 1 files that were in it`}},
-		"a link out of the folder":  {func(f *folder) { rm(f, "cdk"); ln(f, "/", "cdk") }, []string{`cdk: it was replaced by a symlink to "/", with the 2 files that were in it`}},
-		"a folder that is gone":     {func(f *folder) { rm(f, "cdk") }, []string{"cdk: it was removed, with the 2 files that were in it"}},
-		"a folder that is a file":   {func(f *folder) { rm(f, "cdk-2"); f.write("cdk-2", "x") }, []string{"cdk-2: it was replaced by a file, with the 1 files that were in it"}},
+		"a folder that is a link":   {func(f *folder) { mv(f, "cdk", "evil"); ln(f, "evil", "cdk") }, []string{`cdk: it was replaced by a symlink to "evil", with all that was in it (files: 2)`}},
+		"one below that is a link":  {func(f *folder) { mv(f, "cdk/deep", "evil"); ln(f, "../evil", "cdk/deep") }, []string{`cdk/deep: it was replaced by a symlink to "../evil", with all that was in it (files: 1)`}},
+		"a link out of the folder":  {func(f *folder) { rm(f, "cdk"); ln(f, "/", "cdk") }, []string{`cdk: it was replaced by a symlink to "/", with all that was in it (files: 2)`}},
+		"a folder that is gone":     {func(f *folder) { rm(f, "cdk") }, []string{"cdk: it was removed, with all that was in it (files: 2)"}},
+		"a folder that is a file":   {func(f *folder) { rm(f, "cdk-2"); f.write("cdk-2", "x") }, []string{"cdk-2: it was replaced by a file, with all that was in it (files: 1)"}},
 		"all of it is gone":         {func(f *folder) { f.do(os.RemoveAll(f.dir)) }, []string{".: it was removed"}},
 		"all of it is behind links": {func(f *folder) { f.do(os.Rename(f.dir, f.dir+"-2")); f.do(os.Symlink("code-2", f.dir)) }, []string{".: it was replaced by a symlink"}},
 	} {
@@ -182,5 +182,13 @@ func TestLay(t *testing.T) {
 	want := []Entry{{Path: "a", Size: 1}, {Path: "b", Type: fs.ModeDir}, {Path: "b/x", Size: 2}, {Path: "c"}}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestAChangeIsOneLine(t *testing.T) {
+	t.Parallel()
+	got := Change{Path: "a\n  ✔ make-deploy", What: "it was removed"}.String()
+	if want := `"a\n  ✔ make-deploy": it was removed`; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
