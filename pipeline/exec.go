@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"go.uber.org/zap"
+
 	"spa-runner/internal/guard"
 )
 
@@ -76,7 +78,7 @@ func Exec[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Com
 	if err != nil {
 		return err
 	}
-	p := &process{grace: rt.grace(creds.scope()), hurry: rt.Hurry, over: make(chan struct{}), cmd: &exec.Cmd{
+	p := &process{scope: creds.scope(), log: rt.Log, grace: rt.grace(creds.scope()), hurry: rt.Hurry, over: make(chan struct{}), cmd: &exec.Cmd{
 		Path: path, Args: c.Argv, Dir: c.Dir, Env: env, Stdin: c.Stdin,
 		SysProcAttr: ofOwnSession(),
 		WaitDelay:   drainLimit, // for Stdin alone: the output has pipes of ours
@@ -161,6 +163,8 @@ func (rt *Runtime) endAll() error {
 
 // process is a child with its pipes.
 type process struct {
+	scope   string
+	log     *zap.Logger
 	cmd     *exec.Cmd
 	grace   time.Duration
 	hurry   <-chan struct{}

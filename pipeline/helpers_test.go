@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"syscall"
 	"testing"
 
 	"go.uber.org/zap"
@@ -15,6 +16,9 @@ import (
 func TestMain(m *testing.M) {
 	if err := AdoptStrays(); err != nil {
 		panic(err)
+	}
+	if os.Geteuid() == 0 {
+		syscall.Umask(0o022) // what other users may reach is a part of the tests, and 077 would close it
 	}
 	os.Exit(m.Run())
 }

@@ -3,8 +3,11 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"strings"
 	"syscall"
 	"time"
+
+	"go.uber.org/zap"
 )
 
 const (
@@ -40,8 +43,27 @@ func (p *process) wait(ctx context.Context) (interrupted bool, err error) {
 	case <-ctx.Done():
 		interrupted = p.interrupt(ctx, ended)
 	}
+	if !interrupted && p.scope == (Deploy{}).name() {
+		p.warnOfSurvivors()
+	}
 	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 	return interrupted, reap()
+}
+
+// settle is how long what a deployment started may take to end behind it.
+const settle = 200 * time.Millisecond
+
+// warnOfSurvivors tells what is about to be killed although the child ended by
+// itself: a deployment in the background is no deployment, whatever the status is.
+func (p *process) warnOfSurvivors() {
+	left := survivors(p.cmd.Process.Pid)
+	for over := time.Now().Add(settle); len(left) > 0 && time.Now().Before(over); left = survivors(p.cmd.Process.Pid) {
+		time.Sleep(lookAgain)
+	}
+	if len(left) > 0 {
+		p.log.Warn("processes outlived the command and are ended: if they were to do its work, it is not done",
+			zap.String("command", strings.Join(p.cmd.Args, " ")), zap.Strings("processes", left))
+	}
 }
 
 // interrupt passes the signal on and waits until the session is empty, for as

@@ -64,8 +64,22 @@ func sessionEmpty(leader int) bool {
 	return err == nil
 }
 
+// survivors are the names of what still runs of a child that has ended.
+func survivors(leader int) (names []string) {
+	ours, err := unix.Getsid(0)
+	all, _ := processes()
+	for _, p := range all {
+		fell := err == nil && p.parent == os.Getpid() && p.session != ours // to us: it had left the session
+		if p.pid != leader && !p.zombie && (p.session == leader || fell) {
+			names = append(names, p.name)
+		}
+	}
+	return names
+}
+
 // proc is one process of this machine.
 type proc struct {
+	name                        string // of the program, cut to 15 bytes
 	pid, parent, group, session int
 	zombie                      bool
 }
@@ -88,7 +102,9 @@ func processes() ([]proc, error) {
 		}
 		// "PID (name) state PPID group session …", where the name may hold anything.
 		p, state := proc{pid: pid}, ""
-		rest := string(stat[bytes.LastIndexByte(stat, ')')+1:])
+		end := bytes.LastIndexByte(stat, ')')
+		p.name = string(stat[min(bytes.IndexByte(stat, '(')+1, max(0, end)):max(0, end)])
+		rest := string(stat[end+1:])
 		if _, err := fmt.Sscan(rest, &state, &p.parent, &p.group, &p.session); err == nil {
 			p.zombie = state == "Z" || state == "X"
 			all = append(all, p)

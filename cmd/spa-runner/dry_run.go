@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -118,15 +119,19 @@ func (r *rehearsal) run(cmd *cobra.Command, p *program) (err error) {
 }
 
 // letThrough lets the untrusted user go through the folder of the rehearsal to
-// the work folder in it, and to nothing else there.
+// the work folder in it, and to nothing else there, whatever the umask is.
 func (r *rehearsal) letThrough(c *Config) error {
 	if c.Untrusted == "" {
 		return nil
 	}
 	entries, err := os.ReadDir(r.temp)
 	for _, entry := range entries {
-		if path := filepath.Join(r.temp, entry.Name()); err == nil && path != c.Workdir {
-			err = os.Chmod(path, 0o700)
+		mode, path := fs.FileMode(0o700), filepath.Join(r.temp, entry.Name())
+		if path == c.Workdir {
+			mode = 0o755
+		}
+		if err == nil {
+			err = os.Chmod(path, mode)
 		}
 	}
 	if err == nil {

@@ -40,6 +40,9 @@ func hostileWorld(t *testing.T) *world {
 	if out, err := exec.Command("cp", os.Args[0], binary).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
+	if err := os.Chmod(binary, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	w.env["TEST_BINARY"] = binary
 	w.env["TEST_HINTS"] = writeHints(t, w, alone)
 	w.write("code", "Makefile", "setup lint deploy:\n\t@true\nall-tests:\n\t@"+asHostile+"=$(TEST_HINTS) $(TEST_BINARY)\n")

@@ -276,7 +276,7 @@ func (s *searcher) ports() {
 		group.Go(func() {
 			for port := range next {
 				address := fmt.Sprintf("127.0.0.1:%d", port)
-				if conn, err := net.DialTimeout("tcp", address, time.Second); err == nil {
+				if conn, err := net.DialTimeout("tcp", address, 10*time.Second); err == nil {
 					_ = conn.Close()
 					s.ask(address)
 				}
@@ -291,7 +291,7 @@ func (s *searcher) ports() {
 }
 
 func (s *searcher) ask(address string) {
-	client := http.Client{Timeout: 2 * time.Second}
+	client := http.Client{Timeout: 15 * time.Second}
 	for _, path := range []string{"/", "/credentials", "/v2/credentials", "/latest/meta-data/iam/security-credentials/"} {
 		res, err := client.Get("http://" + address + path)
 		if err != nil {

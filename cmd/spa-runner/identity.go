@@ -48,7 +48,7 @@ func newHTTPClient(caBundle string, answer time.Duration) (*awshttp.BuildableCli
 // of the environment of this process: from here on nothing in it finds that
 // identity by itself. The provider goes on renewing.
 func ambientIdentity(ctx context.Context, client *awshttp.BuildableClient, region string, secret func(...string)) (aws.Config, error) {
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(client), config.WithRegion(region))
+	cfg, err := config.LoadDefaultConfig(ctx, append(filesOfTheHome(), config.WithHTTPClient(client), config.WithRegion(region))...)
 	if err != nil {
 		return aws.Config{}, pipeline.WithHint(fmt.Errorf("reading the AWS configuration of the build: %w", err),
 			"look at AWS_PROFILE, AWS_CONFIG_FILE and the files in ~/.aws")
@@ -61,6 +61,19 @@ func ambientIdentity(ctx context.Context, client *awshttp.BuildableClient, regio
 		return keys, err
 	})
 	return cfg, dropIdentity()
+}
+
+// filesOfTheHome names the files in ~/.aws anew. The SDK has done so before main
+// began, when the environment, and HOME in it, was still empty (pipeline.Conceal),
+// and then it is the home in /etc/passwd.
+func filesOfTheHome() (options []func(*config.LoadOptions) error) {
+	if os.Getenv("AWS_CONFIG_FILE") == "" {
+		options = append(options, config.WithSharedConfigFiles([]string{config.DefaultSharedConfigFilename()}))
+	}
+	if os.Getenv("AWS_SHARED_CREDENTIALS_FILE") == "" {
+		options = append(options, config.WithSharedCredentialsFiles([]string{config.DefaultSharedCredentialsFilename()}))
+	}
+	return options
 }
 
 // dropIdentity takes what no child may see out of this process's environment.

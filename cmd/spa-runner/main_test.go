@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -40,6 +41,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asMain) != "" || pipeline.Concealed(os.Environ()) {
 		mainInATest()
 		return
+	}
+	if os.Geteuid() == 0 {
+		syscall.Umask(0o022) // what other users may reach is a part of the tests, and 077 would close it
 	}
 	testscript.Main(m, map[string]func(){"spa-runner": main})
 }

@@ -145,9 +145,17 @@ func TestDryRunWithAnUntrustedUser(t *testing.T) {
 	w.write("code", "Makefile", "setup lint all-tests deploy:\n\t@id -u; ls .. ../.. 2>/dev/null || true\n")
 	delete(w.env, "SPA_RUNNER_WORKDIR")
 	w.env["SPA_RUNNER_UNTRUSTED_USER"] = fmt.Sprint(freeUID(3))
-	o := w.run("dry-run", "--settings", w.dirs["settings"], "--code", w.dirs["code"])
-	if got := o.output(t, "make-setup"); o.code != 0 || got != w.env["SPA_RUNNER_UNTRUSTED_USER"]+"\n..:\ncode\nsettings\n" {
-		t.Errorf("got %q, %v", got, o)
+	for _, umask := range []string{"022", "077"} {
+		cmd := w.command("dry-run", "--settings", w.dirs["settings"], "--code", w.dirs["code"])
+		cmd.Args = append([]string{"sh", "-c", "umask " + umask + `; exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)
+		cmd.Path = "/bin/sh"
+		var stdout, stderr strings.Builder
+		cmd.Stdout, cmd.Stderr = &stdout, &stderr
+		err := cmd.Run()
+		o := outcome{code: cmd.ProcessState.ExitCode(), stdout: stdout.String(), stderr: stderr.String()}
+		if got := o.output(t, "make-setup"); err != nil || got != w.env["SPA_RUNNER_UNTRUSTED_USER"]+"\n..:\ncode\nsettings\n" {
+			t.Errorf("umask %s: got %q, %v, %v", umask, got, err, o)
+		}
 	}
 }
 
