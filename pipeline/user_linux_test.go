@@ -45,8 +45,8 @@ func as[S Scope](t *testing.T, rt *Runtime, creds Credentials[S], dir, script st
 	return Exec(t.Context(), rt, creds, Command{Dir: dir, Tree: dir, Argv: []string{"sh", "-c", script}})
 }
 
-// The one rule: children of scope None run as that user, all others as the runner.
-func TestScopeNoneRunsAsTheUntrustedUser(t *testing.T) {
+// The one rule: the child that deploys runs as the runner, all others as that user.
+func TestWhatDoesNotDeployRunsAsTheUntrustedUser(t *testing.T) {
 	rt, _, out := testRuntime("HOME=/root", "NPM_CONFIG_PREFIX=/usr", "XDG_CACHE_HOME=/root/.cache")
 	var dir string
 	rt.Untrusted, dir = other(t, 0)
@@ -62,10 +62,19 @@ func TestScopeNoneRunsAsTheUntrustedUser(t *testing.T) {
 			t.Errorf("as the user: got %q, want %q in it", out, text)
 		}
 	}
-	out.b.Reset()
-	deploy := Mint[Deploy](aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+	provider := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 		return aws.Credentials{AccessKeyID: "a", SecretAccessKey: "b", SessionToken: "c", CanExpire: true, Expires: time.Now().Add(time.Hour)}, nil
-	}), func(...string) {})
+	})
+	out.b.Reset()
+	packages := Mint[Packages](provider, func(...string) {})
+	if err := as(t, rt, packages, dir, "id -u; cat >/dev/null <$AWS_CONFIG_FILE; test -n \"$"+endpointToken+"\" && echo may ask"); err != nil {
+		t.Fatal(err)
+	}
+	if want := fmt.Sprintf("%d\nmay ask\n", u.uid); out.String() != want {
+		t.Errorf("who may read packages: got %q, want %q", out, want)
+	}
+	out.b.Reset()
+	deploy := Mint[Deploy](provider, func(...string) {})
 	if err := as(t, rt, deploy, dir, strings.ReplaceAll(show, "$1", "root")); err != nil {
 		t.Fatal(err)
 	}
