@@ -59,7 +59,7 @@ func TestUnchanged(t *testing.T) {
 	if err == nil || pipeline.ExitCode(err) != pipeline.ExitRunner {
 		t.Fatalf("got %v", err)
 	}
-	contains(t, "error", err.Error(), "26 entries differ", "Makefile: its content was changed", "many/18: its content was changed", "and 6 more")
+	contains(t, "error", err.Error(), "Differences: 26\n", "Makefile: its content was changed", "many/18: its content was changed", "and 6 more")
 	if strings.Contains(err.Error(), "many/19") {
 		t.Errorf("more than %d are named: %v", maxChanges, err)
 	}
