@@ -116,6 +116,7 @@ func FuzzPassword(f *testing.F) {
 	f.Add("", "bob", "hunter2x!//", "host", "/p")
 	f.Add("file", "bob", "hunter2x!", "host", "/p")
 	f.Add("0", "0", "//0000", "0", "0")
+	f.Add("A", "0", "# 0", "0", "0")
 	f.Add("codecommit::eu-west-1", "bob", "hunter2x!", "Repo", "")
 	f.Fuzz(func(t *testing.T, scheme, user, password, host, rest string) {
 		if strings.ContainsAny(scheme+host, "@/?#") || strings.ContainsAny(user, ":@/?#") || strings.Contains(rest, "@") || strings.TrimSpace(password) != password {

@@ -70,8 +70,8 @@ func withoutPassword(raw string) string {
 	u, err := url.Parse(raw)
 	infos := userInfos(raw)
 	switch {
-	case err != nil, len(infos) > 1, u.User == nil && len(infos) == 1:
-		return gitclone.DisplayURL(raw) // what was not escaped may look like a port or a host
+	case err != nil, len(infos) > 1, u.User == nil && len(infos) == 1, strings.ContainsAny(raw, " \t\r\n\f"):
+		return gitclone.DisplayURL(raw) // what was not escaped may look like a port, a host or two words
 	case u.User == nil:
 		return raw
 	}
