@@ -64,7 +64,7 @@ func TestManyChildrenLeaveNothing(t *testing.T) {
 	t.Run("of nobody", func(t *testing.T) {
 		rt, _, _ := testRuntime()
 		dir := t.TempDir()
-		many(t, 200, func() error {
+		many(t, 100, func() error {
 			return Exec(t.Context(), rt, Credentials[None]{}, Command{Dir: dir, Argv: []string{"true"}})
 		})
 	})
@@ -72,13 +72,13 @@ func TestManyChildrenLeaveNothing(t *testing.T) {
 		rt, _, _ := testRuntime()
 		dir := t.TempDir()
 		deploy := Mint[Deploy](aws.CredentialsProvider(&authority{life: time.Hour}), func(...string) {})
-		many(t, 200, func() error { return Exec(t.Context(), rt, deploy, Command{Dir: dir, Argv: []string{"true"}}) })
+		many(t, 100, func() error { return Exec(t.Context(), rt, deploy, Command{Dir: dir, Argv: []string{"true"}}) })
 	})
 	t.Run("as another user", func(t *testing.T) {
 		rt, _, _ := testRuntime()
 		var dir string
 		rt.Untrusted, dir = other(t, 8)
-		many(t, 200, func() error {
+		many(t, 100, func() error {
 			return Exec(t.Context(), rt, Credentials[None]{}, Command{Dir: dir, Tree: dir, Argv: []string{"sh", "-c", "(setsid sleep 60 &) ; true"}})
 		})
 	})
