@@ -220,6 +220,7 @@ func FuzzParseRole(f *testing.F) {
 
 // FuzzRegion: what a refusal tells to write is taken, and what is taken is fit for a host name.
 func FuzzRegion(f *testing.F) {
+	f.Add("aa-" + strings.Repeat("b", 2000) + "-10a")
 	for _, seed := range []string{
 		"eu-west-1", "EU-WEST-1", " eu_west_1 ", "eu-west-1a", "us-west-2-lax-1a", "us-gov-east-1", "eusc-de-east-1", "cn-north-1", "us-iso-east-1", "", "eu-west-", "eu-west-01", "x", "\xff", "eu-west-1\n", "'eu west 1'",
 	} {
