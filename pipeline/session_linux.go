@@ -86,20 +86,8 @@ type proc struct {
 
 // processes lists all of them that can be seen.
 func processes() ([]proc, error) {
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return nil, fmt.Errorf("looking for processes that a step left behind: %w", err)
-	}
 	var all []proc
-	for _, entry := range entries {
-		pid, err := strconv.Atoi(entry.Name())
-		if err != nil {
-			continue
-		}
-		stat, err := os.ReadFile("/proc/" + entry.Name() + "/stat")
-		if err != nil {
-			continue // it has ended meanwhile
-		}
+	err := eachProcess("stat", func(pid int, stat []byte) {
 		// "PID (name) state PPID group session …", where the name may hold anything.
 		p, state := proc{pid: pid}, ""
 		end := bytes.LastIndexByte(stat, ')')
@@ -109,6 +97,29 @@ func processes() ([]proc, error) {
 			p.zombie = state == "Z" || state == "X"
 			all = append(all, p)
 		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("looking for processes that a step left behind: %w", err)
 	}
 	return all, nil
+}
+
+// eachProcess shows what /proc says in one file of each process.
+func eachProcess(file string, show func(pid int, content []byte)) error {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		content, err := os.ReadFile("/proc/" + entry.Name() + "/" + file)
+		if err != nil {
+			continue // it has ended meanwhile
+		}
+		show(pid, content)
+	}
+	return nil
 }

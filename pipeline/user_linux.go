@@ -4,9 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
-	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"syscall"
 
@@ -39,23 +37,14 @@ func (u *User) killAll() {
 // processes are those of which any of the four uids is the user's. The owner of
 // /proc/PID is not asked: it is root's for a process that is non-dumpable.
 func (u *User) processes() ([]int, error) {
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return nil, fmt.Errorf("looking for processes of the user %s: %w", u.Name, err)
-	}
 	var pids []int
-	for _, entry := range entries {
-		pid, err := strconv.Atoi(entry.Name())
-		if err != nil {
-			continue
-		}
-		status, err := os.ReadFile("/proc/" + entry.Name() + "/status")
-		if err != nil {
-			continue // it has ended meanwhile
-		}
+	err := eachProcess("status", func(pid int, status []byte) {
 		if uids, alive := parseStatus(status); alive && strings.Contains(uids, fmt.Sprintf("\t%d\t", u.uid)) {
 			pids = append(pids, pid)
 		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("looking for processes of the user %s: %w", u.Name, err)
 	}
 	return pids, nil
 }
