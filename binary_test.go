@@ -1,4 +1,4 @@
-package house
+package spa_test
 
 import (
 	"debug/elf"

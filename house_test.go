@@ -1,6 +1,6 @@
-// Package house holds the rules of the house that a compiler and a linter do
-// not know. They are read off the source of the whole module.
-package house
+// The rules of the house that a compiler and a linter do not know. They are read
+// off the source of the whole module.
+package spa_test
 
 import (
 	"fmt"
