@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -122,6 +123,7 @@ has a flag too (spa-runner run --help). Start with:
   spa-runner dry-run        the whole pipeline here, with fake credentials
   spa-runner plan           what a run would do with the variables as they are
   spa-runner run            do it
+  spa-runner batch          a CodeBuild batch, for many environments
 
 Exit codes: 0 deployed, or previewed, or held by a file HOLD; 2 (that of make) a
 target failed; 64 the configuration is wrong; 124 a time limit ran out; 125 the
@@ -141,7 +143,7 @@ func (p *program) rootCommand() *cobra.Command {
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err) })
-	root.AddCommand(p.runCommand(), p.planCommand(), p.dryRunCommand(), p.versionCommand())
+	root.AddCommand(p.runCommand(), p.planCommand(), p.dryRunCommand(), p.batchCommand(), p.versionCommand())
 	for _, c := range root.Commands() {
 		c.Args = noArguments
 		c.DisableFlagsInUseLine = true
@@ -183,10 +185,11 @@ func usageError(err error) error {
 	return &pipeline.ConfigError{Problems: []string{err.Error() + " (see spa-runner --help)"}}
 }
 
-// addVariableFlags gives a command one flag for each variable of the table.
-func (p *program) addVariableFlags(cmd *cobra.Command) {
+// addVariableFlags gives a command one flag for each variable of the table, or for
+// those that are named.
+func (p *program) addVariableFlags(cmd *cobra.Command, names ...string) {
 	for _, v := range new(Config).variables() {
-		if v.secret || v.name == "SETTINGS_ROLE" {
+		if v.secret || v.name == "SETTINGS_ROLE" || len(names) > 0 && !slices.Contains(names, v.name) {
 			continue
 		}
 		usage := v.usage

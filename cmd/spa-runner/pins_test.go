@@ -15,8 +15,13 @@ import (
 // git runs git in the folder of the code.
 func (w *world) git(args ...string) string {
 	w.t.Helper()
+	return w.gitIn(w.dirs["code"], args...)
+}
+
+func (w *world) gitIn(dir string, args ...string) string {
+	w.t.Helper()
 	cmd := exec.CommandContext(w.t.Context(), "git", args...)
-	cmd.Dir = w.dirs["code"]
+	cmd.Dir = dir
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + w.home, "GIT_CONFIG_NOSYSTEM=1",
 		"GIT_AUTHOR_NAME=A", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=A", "GIT_COMMITTER_EMAIL=a@example.com",

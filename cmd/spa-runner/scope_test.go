@@ -62,9 +62,9 @@ func plant(w *world) {
 // ofShells are names that sh and make themselves set.
 var ofShells = strings.Fields("SHLVL _ MAKEFLAGS MFLAGS MAKELEVEL MAKE_TERMOUT MAKE_TERMERR")
 
-// environments runs a pipeline whose targets write their environment to files,
+// environsOf runs a pipeline whose targets write their environment to files,
 // and returns it for each step, with the order of the steps and their scopes.
-func environments(w *world) (byStep map[string]map[string]string, o outcome) {
+func environsOf(w *world) (byStep map[string]map[string]string, o outcome) {
 	w.write("code", "Makefile", "setup lint all-tests deploy:\n\t@env -0 >$(HOME)/env-make-$@\n")
 	w.serve()
 	o = w.run("run")
@@ -108,7 +108,7 @@ func scopesAndWhatEachChildSees(t *testing.T, w *world, goldenName string) {
 	w.env["READ_SETTINGS_EXTERNAL_ID"], w.env["DEPLOY_ENVIRONMENT_EXTERNAL_ID"] = canary, canary
 	w.env["DATADOG_KEY"], w.env["SPA_RUNNER_DEPLOY_ONLY"] = "for deploy alone", "DATADOG_KEY"
 	w.write("settings", environmentPath+"/variables.sh", "export OF_THE_SCRIPT=passes\nNOT_EXPORTED=stays\n")
-	byStep, o := environments(w)
+	byStep, o := environsOf(w)
 	if o.code != 0 || len(byStep) != 4 {
 		t.Fatalf("%d environments, %v", len(byStep), o)
 	}
