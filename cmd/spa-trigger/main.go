@@ -26,6 +26,9 @@ import (
 	"spa-runner/internal/redact"
 )
 
+// version is set by the linker.
+var version = "dev"
+
 func main() {
 	lambda.Start(newHandler(context.Background(), os.Getenv, os.Stdout))
 }
@@ -44,6 +47,11 @@ func newHandler(ctx context.Context, getenv func(string) string, out io.Writer) 
 	if h.config, h.wrong = newConfig(getenv); h.wrong == nil {
 		h.aws, h.wrong = loadAWS(ctx)
 	}
+	var starts []string
+	for _, t := range h.config.targets {
+		starts = append(starts, t.project.String())
+	}
+	h.log.Info("function ready", "version", version, "trunk", h.config.trunk, "starts", starts, "batch", h.config.batch, "configured", h.wrong == nil)
 	return h
 }
 
