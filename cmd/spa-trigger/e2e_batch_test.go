@@ -25,7 +25,7 @@ func batchWorld(t *testing.T, now, before []string, diff ...map[string]any) *fak
 			return fault{400, "FolderDoesNotExistException", "no such folder"}
 		}
 		folders := []any{}
-		for _, name := range list {
+		for _, name := range append([]string{".tools"}, list...) {
 			folders = append(folders, map[string]any{"absolutePath": "environments/" + name, "relativePath": name, "treeId": strings.Repeat("1", 40)})
 		}
 		return map[string]any{

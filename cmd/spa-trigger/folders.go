@@ -53,7 +53,10 @@ func (c changes) subfolders(ctx context.Context, folder, commit string) ([]strin
 	}
 	var list []string
 	for _, sub := range answer.SubFolders {
-		list = append(list, strings.Trim(aws.ToString(sub.AbsolutePath), "/"))
+		// A folder whose name begins with a dot belongs to a tool.
+		if path := strings.Trim(aws.ToString(sub.AbsolutePath), "/"); !strings.Contains(path, "/.") {
+			list = append(list, path)
+		}
 	}
 	slices.Sort(list)
 	return list, nil

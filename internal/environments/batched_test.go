@@ -2,6 +2,8 @@ package environments
 
 import (
 	"maps"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -11,9 +13,18 @@ func TestBatchedReadsWhatBatchWrites(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]string{"e1": folders[0], "e2": folders[1], "e3": folders[2]}
-	if got := Batched(text); !maps.Equal(got, want) {
-		t.Errorf("got %v, want %v, of\n%s", got, want, text)
+	got := Batched(text)
+	for identifier := range got {
+		if !strings.Contains(text, identifier) {
+			t.Errorf("%q is no identifier of\n%s", identifier, text)
+		}
+	}
+	if values := slices.Sorted(maps.Values(got)); !slices.Equal(values, slices.Sorted(slices.Values(folders))) {
+		t.Errorf("got %q, want %q, of\n%s", values, folders, text)
+	}
+	text = "    - identifier: \"production\"\n      env:\n        variables:\n          SETTINGS_ENVIRONMENT_PATH: \"environments/production\"\n"
+	if got := Batched(text); len(got) != 1 || got["production"] != "environments/production" {
+		t.Errorf("of a quoted identifier: %v", got)
 	}
 	if got := Batched("version: 0.2\nbatch:\n  build-list:\n    - identifier: mine\n"); len(got) != 0 {
 		t.Errorf("of a batch of other making: %v", got)
