@@ -337,9 +337,11 @@ func TestNoKeyIsEverShown(t *testing.T) {
 		}
 		return "you sent " + strings.Join(quoted, " and ")
 	}
+	// One answer becomes a warning of the log, the other the error.
+	f.answers["GetDifferences"] = func(awsCall) any { return fault{400, "CommitDoesNotExistException", quote()} }
 	f.answers["StartBuild"] = func(awsCall) any { return fault{400, "InvalidInputException", quote()} }
-	outcomes, log := runBootstrap(t, f.env(oneProject...), invocation{event: fixture(t, "trigger")})
-	if len(quoted) != 6 || !strings.Contains(outcomes[0].body, "you sent") {
+	outcomes, log := runBootstrap(t, f.env(append(oneProject, "ENVIRONMENTS=a=P1")...), invocation{event: fixture(t, "eventbridge-updated")})
+	if len(quoted) != 9 || !strings.Contains(outcomes[0].body, "you sent") || !strings.Contains(log, `"level":"warn"`) {
 		t.Fatalf("%d values were quoted, and the outcome is %+v", len(quoted), outcomes)
 	}
 	for _, secret := range quoted {

@@ -42,7 +42,7 @@ func fail(k kind, what string, err error) error {
 
 // kindOf is the kind of all errors that are joined in err, or kindSeveral.
 func kindOf(err error) kind {
-	if several, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the outermost alone
+	if several, ok := any(err).(interface{ Unwrap() []error }); ok { // the outermost alone
 		k := kind("")
 		for _, one := range several.Unwrap() {
 			if k != "" && k != kindOf(one) {
