@@ -5,6 +5,8 @@ GO      ?= go
 # Static, reproducible and small: no C, no paths of this machine, no symbols.
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 TOOLS    = $(CURDIR)/bin/tools
+# Without it, Lambda's library brings a server of net/rpc along, which only the runtime go1.x asked.
+TRIGGER  = -tags lambda.norpc
 
 .PHONY: help build demo test test-long bench check vuln tidy fmt vet lint cross dist clean
 
@@ -68,14 +70,14 @@ fmt: $(TOOLS)/gofumpt ## fail if a file is not formatted by gofumpt; `bin/tools/
 	@list=$$($(TOOLS)/gofumpt -l .); test -z "$$list" || { echo "not formatted, run bin/tools/gofumpt -w .:"; echo "$$list"; exit 1; }
 
 vet: ## go vet
-	$(GO) vet ./...
+	$(GO) vet $(TRIGGER) ./...
 
 lint: $(TOOLS)/staticcheck $(TOOLS)/go-errorlint ## staticcheck and errorlint
 	$(TOOLS)/staticcheck -checks all,-ST1000 ./...
 	$(TOOLS)/go-errorlint -test=false ./...
 
 cross: ## fail if it does not compile where people rehearse
-	GOOS=darwin GOARCH=arm64 $(GO) vet ./cmd/... ./steps/... ./pipeline/...
+	GOOS=darwin GOARCH=arm64 $(GO) vet $(TRIGGER) ./cmd/... ./steps/... ./pipeline/...
 
 $(TOOLS)/gofumpt $(TOOLS)/staticcheck $(TOOLS)/go-errorlint $(TOOLS)/govulncheck: tools/go.mod tools/go.sum
 	cd tools && GOBIN=$(TOOLS) $(GO) install tool
@@ -86,11 +88,16 @@ $(TOOLS)/gofumpt $(TOOLS)/staticcheck $(TOOLS)/go-errorlint $(TOOLS)/govulncheck
 RELEASE_GO = go1.26.9
 
 dist: export GOTOOLCHAIN = $(RELEASE_GO)
-dist: ## build dist/ for amd64 and arm64, with SHA256SUMS
+dist: ## build dist/ for amd64 and arm64, with the trigger as a zip for Lambda, and SHA256SUMS
 	@rm -rf dist && mkdir dist
 	GOOS=linux GOARCH=amd64 $(BUILD) -o dist/spa-runner-linux-amd64 ./cmd/spa-runner
 	GOOS=linux GOARCH=arm64 $(BUILD) -o dist/spa-runner-linux-arm64 ./cmd/spa-runner
-	@cd dist && sha256sum spa-runner-* > SHA256SUMS && cat SHA256SUMS
+	@mkdir -p bin
+	@set -e; for arch in amd64 arm64; do \
+		GOOS=linux GOARCH=$$arch $(BUILD) $(TRIGGER) -o bin/bootstrap-$$arch ./cmd/spa-trigger; \
+		$(GO) run ./internal/lambdazip bin/bootstrap-$$arch dist/spa-trigger-linux-$$arch.zip; \
+	done
+	@cd dist && sha256sum spa-runner-* spa-trigger-* > SHA256SUMS && cat SHA256SUMS
 
 clean: ## remove what was built
 	rm -rf bin dist
