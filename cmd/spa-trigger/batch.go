@@ -15,9 +15,6 @@ import (
 	"spa-runner/internal/environments"
 )
 
-// maxBatch is how many builds a batch has at most, where the project does not say.
-const maxBatch = 100
-
 // startBatch starts one batch of the touched environments. Those that a running
 // batch is busy with are left to Lambda's retries, and to the running builds, which look at the branch themselves.
 func startBatch(ctx context.Context, r *roles, t target, touched []string, p push, log *slog.Logger) ([]started, error) {
@@ -100,7 +97,7 @@ func (b batch) buildspec(ctx context.Context, folders []string) (string, error) 
 	if project.Source != nil {
 		text = aws.ToString(project.Source.Buildspec)
 	}
-	limit := maxBatch
+	limit := environments.MaxBuilds
 	if c := project.BuildBatchConfig; c != nil && c.Restrictions != nil && c.Restrictions.MaximumBuildsAllowed != nil {
 		limit = int(*c.Restrictions.MaximumBuildsAllowed)
 	}
