@@ -19,7 +19,7 @@ func (p *planner) beforeDeploy(code string) func(context.Context, *pipeline.Runt
 		if err := steps.Unchanged(ctx, rt, code, files, p.config.MayChange); err != nil {
 			return err
 		}
-		if p.facts.hold == "" {
+		if p.facts.hold == "" || p.config.previews() { // to look is not to deploy
 			return nil
 		}
 		return pipeline.WithHint(pipeline.Hold(p.facts.hold), fmt.Sprintf(
@@ -34,8 +34,9 @@ func (c *Config) checksBeforeDeploy() []pipeline.Param {
 	if len(c.MayChange) > 0 {
 		compared += ", but for " + c.MayChange.String()
 	}
-	return []pipeline.Param{
-		{Name: "compare", Value: compared},
-		{Name: "held_by", Value: path.Join("settings", c.Environment, steps.HoldFile)},
+	checks := []pipeline.Param{{Name: "compare", Value: compared}}
+	if c.previews() {
+		return checks
 	}
+	return append(checks, pipeline.Param{Name: "held_by", Value: path.Join("settings", c.Environment, steps.HoldFile)})
 }

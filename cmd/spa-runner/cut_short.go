@@ -37,7 +37,7 @@ func deployCutShort(deployStep string, err error) bool {
 func (s summary) hint() string {
 	c, hint, by := s.plan.config, pipeline.Hint(s.err), endedBy(s.err)
 	switch {
-	case !s.execution.rehearsal && deployCutShort(s.steps[len(s.steps)-1].Name(), s.err):
+	case !s.execution.rehearsal && !c.previews() && deployCutShort(s.steps[len(s.steps)-1].Name(), s.err):
 	case hint == "" && by == "step limit":
 		return "look at what came last; if the step needs longer than " + c.StepTimeout.String() + ", raise SPA_RUNNER_STEP_TIMEOUT"
 	case hint == "" && by == "run limit":

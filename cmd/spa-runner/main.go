@@ -123,10 +123,10 @@ has a flag too (spa-runner run --help). Start with:
   spa-runner plan           what a run would do with the variables as they are
   spa-runner run            do it
 
-Exit codes: 0 deployed, or held by a file HOLD; 2 (that of make) a target
-failed; 64 the configuration is wrong; 124 a time limit ran out; 125 the runner
-itself failed, or the code was changed by setup, lint or tests; 128+n signal n
-interrupted it (130, 143) or killed the target.
+Exit codes: 0 deployed, or previewed, or held by a file HOLD; 2 (that of make) a
+target failed; 64 the configuration is wrong; 124 a time limit ran out; 125 the
+runner itself failed, or the code was changed by setup, lint or tests; 128+n
+signal n interrupted it (130, 143) or killed the target.
 `
 
 func (p *program) rootCommand() *cobra.Command {

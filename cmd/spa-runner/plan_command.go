@@ -12,6 +12,7 @@ import (
 
 // planned is what `plan --json` prints.
 type planned struct {
+	Preview   bool          `json:"preview"` // nothing is deployed
 	Steps     []plannedStep `json:"steps"`
 	Variables []Resolved    `json:"variables"`
 	Withheld  []string      `json:"withheld_from_children"`
@@ -54,6 +55,7 @@ func (p *program) describePlan(c *Config) planned {
 	nobody := func(assumption) aws.CredentialsProvider { return aws.AnonymousCredentials{} }
 	list := (&planner{config: c, assume: nobody, build: c.environ["CODEBUILD_BUILD_NUMBER"], facts: &facts{}}).plan()
 	plan := planned{
+		Preview:   c.previews(),
 		Variables: c.Resolved, // [] and not null for programs:
 		Withheld:  append([]string{}, c.childEnviron(p.environ).Withheld()...), Warnings: append([]string{}, c.Warnings...),
 	}
@@ -89,6 +91,9 @@ func (p planned) text() string {
 		for _, param := range s.Params {
 			fmt.Fprintf(&b, "       %-10s %s\n", param.Name, param.Value)
 		}
+	}
+	if p.Preview {
+		b.WriteString("\nA preview: make-deploy makes nothing but " + previewTarget + ", so nothing is deployed, held or not.\n")
 	}
 	b.WriteString("\nThe variables (* may still be changed by variables.sh):\n\n")
 	for _, v := range p.Variables {

@@ -194,7 +194,7 @@ func logStart(rt *pipeline.Runtime, c *Config, e execution) {
 // step ended it.
 func logEnd(rt *pipeline.Runtime, p *planner, e execution, deploy logs.Outcome, took time.Duration, err error, hint string) {
 	fields := []zap.Field{
-		zap.String("what", e.what), zap.Bool("deployed", !e.rehearsal && deploy == logs.Finished),
+		zap.String("what", e.what), zap.Bool("deployed", !e.rehearsal && !p.config.previews() && deploy == logs.Finished),
 		zap.Int64("took_ms", took.Milliseconds()), zap.Int("exit_code", pipeline.ExitCode(err)),
 		zap.String("settings_commit", p.facts.settings.Commit), zap.String("code_commit", p.facts.code.Commit),
 		zap.String("settings_account", accountOf(p.config.SettingsRole)), zap.String("deploy_account", accountOf(p.config.DeployRole)),

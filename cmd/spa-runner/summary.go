@@ -78,6 +78,8 @@ func (s summary) headline() string {
 		return fmt.Sprintf("%s finished in %s: what `make deploy` would do is printed above, nothing was deployed", what, took)
 	case s.execution.rehearsal:
 		return fmt.Sprintf("%s finished in %s: all steps ran, with credentials that no AWS account knows", what, took)
+	case s.plan.config.previews():
+		return fmt.Sprintf("%s finished in %s: a preview, nothing was deployed", what, took)
 	}
 	return fmt.Sprintf("%s finished in %s: deployed", what, took)
 }

@@ -176,7 +176,7 @@ func (c *Config) variables() []variable {
 		},
 		{
 			name: "SPA_RUNNER_DEPLOY_TARGETS", preset: "deploy", emptyCounts: true, parse: targets(&c.DeployTargets),
-			usage: "make targets of make-deploy",
+			usage: "make targets of make-deploy; diff and nothing else is a preview",
 		},
 		{
 			name: "SPA_RUNNER_DEPLOY_ONLY", parse: names(&c.DeployOnly),

@@ -1,6 +1,6 @@
 // Package environments knows how many environments live in one repository of
-// settings: which of them a change touches, and how CodeBuild builds several of
-// them at once.
+// settings: which there are, which of them a change touches, and how CodeBuild
+// builds several of them at once.
 package environments
 
 import (
@@ -8,6 +8,23 @@ import (
 	"slices"
 	"strings"
 )
+
+// Below are the environments that a repository has: the folders directly below
+// folder, in the order of their names. Files are the paths of all files, or of
+// some in which those folders occur. A folder whose name begins with a dot belongs
+// to a tool and is none.
+func Below(folder string, files []string) []string {
+	var found []string
+	for _, file := range files {
+		rest, inside := strings.CutPrefix(file, folder+"/")
+		name, _, deeper := strings.Cut(rest, "/")
+		if inside && deeper && !strings.HasPrefix(name, ".") {
+			found = append(found, folder+"/"+name)
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}
 
 // Touched is which environments a change means, in their order. Environments are
 // folders of the settings, changed are paths of files: all of what was added,
@@ -17,13 +34,25 @@ import (
 func Touched(environments, changed []string) []string {
 	touched := map[string]bool{}
 	for _, file := range changed {
-		i := slices.IndexFunc(environments, func(folder string) bool { return strings.HasPrefix(file, folder+"/") })
-		switch {
-		case i >= 0:
-			touched[environments[i]] = true
-		case path.Ext(file) != ".md":
+		outside := true
+		for _, folder := range environments {
+			if strings.HasPrefix(file, folder+"/") { // one may be in the folder of another
+				touched[folder], outside = true, false
+			}
+		}
+		if outside && path.Ext(file) != ".md" {
 			return slices.Clone(environments)
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(environments), func(folder string) bool { return !touched[folder] })
+}
+
+// TouchedBelow is Touched for all environments below one folder: those given are
+// the ones that are there now. One that the change removed as a whole is not among
+// them; what is missing of it touches no other.
+func TouchedBelow(folder string, environments, changed []string) []string {
+	all := slices.Concat(environments, Below(folder, changed))
+	slices.Sort(all)
+	touched := Touched(slices.Compact(all), changed)
+	return slices.DeleteFunc(slices.Clone(environments), func(e string) bool { return !slices.Contains(touched, e) })
 }

@@ -106,6 +106,8 @@ type Result struct {
 	Warnings []string  // what git would have done too, but a reader may not expect
 	// Files are all files, links and folders that were made, but for .git.
 	Files []manifest.Entry
+
+	tree []entry // as git has them: see Paths and Differences
 }
 
 // Lookup finds out what r.Ref stands for, without downloading anything.
@@ -222,6 +224,7 @@ func fill(ctx context.Context, r Request, from remote, c choice) (res Result, er
 		When:     commit.Author.When,
 		Warnings: warnings(made.entries),
 		Files:    made.manifest(),
+		tree:     made.entries,
 	}, nil
 }
 
