@@ -77,7 +77,10 @@ func Parse(name string, kind Kind, document any) (Policy, error) {
 			err = errors.New("its Sid stands twice")
 		}
 		seen[fields["Sid"]] = true
-		s.name = fmt.Sprintf("%s, statement %d %v", name, i+1, fields["Sid"])
+		s.name = fmt.Sprintf("%s, statement %d", name, i+1)
+		if sid, ok := fields["Sid"].(string); ok {
+			s.name += " " + sid
+		}
 		if err != nil {
 			return policy, fmt.Errorf("%s: %w", s.name, err)
 		}
@@ -97,7 +100,7 @@ func onlyKeys(fields map[string]any, known ...string) error {
 
 var (
 	sidShape    = regexp.MustCompile(`^[A-Za-z0-9]*$`)
-	actionShape = regexp.MustCompile(`^(\*|[a-z0-9-]+:[A-Za-z0-9*?]+)$`)
+	actionShape = regexp.MustCompile(`^(\*|[a-z0-9-]+:[a-z0-9*?]+)$`)
 )
 
 func parseStatement(kind Kind, fields map[string]any) (s statement, err error) {
@@ -114,9 +117,11 @@ func parseStatement(kind Kind, fields map[string]any) (s statement, err error) {
 	if s.actions, s.notActions, err = either(fields, "Action"); err != nil {
 		return s, err
 	}
-	for _, action := range append(s.actions, s.notActions...) {
-		if !actionShape.MatchString(strings.ToLower(action)) {
-			return s, fmt.Errorf("%q is no action", action)
+	for _, list := range [][]string{s.actions, s.notActions} { // letters do not matter
+		for i, action := range list {
+			if list[i] = strings.ToLower(action); !actionShape.MatchString(list[i]) {
+				return s, fmt.Errorf("%q is no action", action)
+			}
 		}
 	}
 	if kind != Trust {

@@ -9,6 +9,7 @@ import (
 type query struct {
 	Request
 	context Context
+	action  string // in small letters
 }
 
 // granted is what the policy of the resource gives.
@@ -124,7 +125,7 @@ func (q query) names(s statement) granted {
 
 // applies looks at all of a statement but its principal.
 func (q query) applies(s statement) bool {
-	is := func(pattern string) bool { return glob(strings.ToLower(pattern), strings.ToLower(q.Action)) }
+	is := func(pattern string) bool { return glob(pattern, q.action) }
 	if slices.ContainsFunc(s.actions, is) != (s.notActions == nil) || slices.ContainsFunc(s.notActions, is) {
 		return false
 	}
