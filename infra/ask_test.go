@@ -17,6 +17,7 @@ type asker struct {
 	names   []string
 	list    []question
 	faults  []string
+	opened  map[string]*iam.Policy
 }
 
 func lines(table string) (list []string) {
@@ -36,7 +37,7 @@ func questions(p partition, v variant) (*asker, error) {
 	if given := v.devOps["ArtifactBucket"]; given != "" {
 		bucket = given
 	}
-	a := &asker{variant: v, arns: map[string]string{}, fill: func(text string) string {
+	a := &asker{variant: v, arns: map[string]string{}, opened: map[string]*iam.Policy{}, fill: func(text string) string {
 		return strings.NewReplacer("{N}", prefix, "{B}", bucket).Replace(p.fill(text))
 	}}
 	for _, line := range lines(names) {
@@ -66,9 +67,12 @@ func (a *asker) ask(who, action, target, context string, want bool) {
 	} else if !slices.Contains(ours, arn) {
 		q.admin = true
 	}
-	q.target, q.open = strings.CutSuffix(target, "+")
-	if q.target = a.arns[q.target]; q.target == "" {
+	name, open := strings.CutSuffix(target, "+")
+	if q.target = a.arns[name]; q.target == "" {
 		a.faults = append(a.faults, "nothing is called "+target)
+	}
+	if open && q.target != "*" {
+		q.open = a.openTo(q.target, strings.HasPrefix(action, "sts:"))
 	}
 	for _, pair := range strings.Fields(context) {
 		key, value, ok := strings.Cut(pair, "=")
@@ -88,8 +92,33 @@ func (a *asker) ask(who, action, target, context string, want bool) {
 	a.list = append(a.list, q)
 }
 
+// openTo is a policy of a target that leaves all to those of the accounts.
+func (a *asker) openTo(target string, isRole bool) *iam.Policy {
+	kind, statement := iam.Resource, map[string]any{"Effect": "Allow", "Principal": map[string]any{"AWS": []any{cloudOps, devOps, automation, foreign}}, "Action": "*", "Resource": target}
+	if isRole {
+		kind, statement["Action"] = iam.Trust, "sts:*"
+		delete(statement, "Resource")
+	}
+	key := fmt.Sprint(target, isRole)
+	if a.opened[key] == nil {
+		policy, err := iam.Parse("open", kind, map[string]any{"Version": "2012-10-17", "Statement": []any{statement}})
+		if err != nil {
+			a.faults = append(a.faults, err.Error())
+		}
+		a.opened[key] = &policy
+	}
+	return a.opened[key]
+}
+
 // grant is one line of what is allowed.
 type grant struct{ actions, targets []string }
+
+// narrowed is one for requests that say something of themselves.
+type narrowed struct {
+	who, context string
+	grant
+	on bool
+}
 
 func (g grant) has(action, target string) bool {
 	return (slices.Contains(g.actions, action) || slices.Contains(g.actions, "*")) && (slices.Contains(g.targets, target) || slices.Contains(g.targets, "*"))
@@ -98,6 +127,7 @@ func (g grant) has(action, target string) bool {
 // ownPolicies asks every role of ours for every action on every target, each as
 // if the target did not mind.
 func (a *asker) ownPolicies() {
+	var narrow []narrowed
 	grants, told := map[string][]grant{}, map[string]int{}
 	for _, line := range lines(allowed) {
 		fields := strings.Split(line, "|")
@@ -114,13 +144,20 @@ func (a *asker) ownPolicies() {
 		}
 		switch has := a.variant.with(fields[3]); {
 		case fields[4] != "": // without that, the square below expects a no
-			for _, action := range g.actions {
-				for _, target := range g.targets {
-					a.ask(fields[0], action, target+"+", fields[4], has)
-				}
-			}
+			narrow = append(narrow, narrowed{fields[0], fields[4], g, has})
 		case has:
 			grants[fields[0]] = append(grants[fields[0]], g)
+		}
+	}
+	for _, n := range narrow {
+		for _, who := range ours {
+			for _, action := range n.actions {
+				for _, target := range n.targets {
+					allows := func(m narrowed) bool { return m.who == who && m.context == n.context && m.on && m.has(action, target) }
+					want := slices.ContainsFunc(narrow, allows) || slices.ContainsFunc(grants[who], func(g grant) bool { return g.has(action, target) })
+					a.ask(who, action, target+"+", n.context, want)
+				}
+			}
 		}
 	}
 	for _, line := range lines(square) {

@@ -12,10 +12,16 @@ import (
 // mutant is a world that differs from the true one in one place.
 type mutant struct {
 	name string // the same in every partition
+	of   string // a new line, and what was changed
 	// at are the ARNs whose policies are others.
 	at    []string
 	world *world
+	// ofTarget tells that the policies of targets are others, not those of who asks.
+	ofTarget bool
 }
+
+// print tells documents apart that have one name in several variants.
+func (d document) print() string { return "\n" + fmt.Sprint(d.at, d.body) }
 
 // with gives the world with another document in the place of the i-th; without
 // statements there is none.
@@ -48,7 +54,7 @@ func (w *world) mutants() (all []mutant) {
 					others[j] = changed
 				}
 				body["Statement"] = others
-				all = append(all, mutant{name + ": " + change, d.at, w.with(i, document{d.name, d.kind, d.at, body})})
+				all = append(all, mutant{name + ": " + change, d.print(), d.at, w.with(i, document{d.name, d.kind, d.at, body}), d.kind != iam.Identity})
 			}
 		}
 		all = append(all, w.attachments(i, d)...)
@@ -76,7 +82,7 @@ func changes(kind iam.Kind, s map[string]any) map[string]map[string]any {
 	if actions[0] != service+":*" {
 		set("all actions of "+service, "Action", service+":*")
 	}
-	each(actions, func(one string, rest []any) { set("without action "+one, "Action", rest) })
+	each(actions, func(i int, rest []any) { set("without action "+actions[i], "Action", rest) })
 	if kind != iam.Trust {
 		resources := words(s["Resource"])
 		if resources[0] != "*" {
@@ -85,9 +91,7 @@ func changes(kind iam.Kind, s map[string]any) map[string]map[string]any {
 				set("all resources of that kind", "Resource", more)
 			}
 		}
-		each(resources, func(_ string, rest []any) {
-			set(fmt.Sprintf("without a resource, %d left", len(all)), "Resource", rest)
-		})
+		each(resources, func(i int, rest []any) { set(fmt.Sprintf("without resource %d", i+1), "Resource", rest) })
 	}
 	if s["Principal"] != nil {
 		for name, principal := range map[string]any{
@@ -141,12 +145,13 @@ func conditionChanges(conditions map[string]any) map[string]map[string]any {
 			last := other(key, values[len(values)-1])
 			set(operator+" "+key+" of something else", with(last))
 			if operator != "Null" && operator != "Bool" {
-				each(values, func(_ string, rest []any) {
-					set(fmt.Sprintf("%s %s of one less, %d left", operator, key, len(all)), with(rest))
-				})
+				each(values, func(i int, rest []any) { set(fmt.Sprintf("%s %s without value %d", operator, key, i+1), with(rest)) })
 				set(operator+" "+key+" of one more", with(append(anys(values), last)))
 				if len(values[0]) == len(foreign) && strings.HasSuffix(key, "Account") {
 					continue // nothing begins with a whole account
+				}
+				if strings.HasSuffix(values[0], "*") {
+					continue // it says so already
 				}
 				like := strings.NewReplacer("StringEquals", "StringLike", "ArnEquals", "ArnLike").Replace(operator)
 				set(operator+" "+key+" of what begins so", map[string]any{like: map[string]any{key: anys(suffixed(values, "*"))}})
@@ -200,10 +205,10 @@ func anys(values []string) (all []any) {
 }
 
 // each takes every one of several away in turn.
-func each(values []string, do func(one string, rest []any)) {
+func each(values []string, do func(i int, rest []any)) {
 	for i := range values {
 		if len(values) > 1 {
-			do(values[i], anys(slices.Concat(values[:i], values[i+1:])))
+			do(i, anys(slices.Concat(values[:i], values[i+1:])))
 		}
 	}
 }
@@ -228,15 +233,20 @@ func (w *world) attachments(i int, d document) (all []mutant) {
 	}
 	for _, role := range d.at {
 		rest := slices.DeleteFunc(slices.Clone(d.at), func(arn string) bool { return arn == role })
-		all = append(all, mutant{d.name + " taken from " + short(role), d.at, w.with(i, document{d.name, d.kind, rest, d.body})})
+		all = append(all, mutant{d.name + " taken from " + short(role), d.print(), d.at, w.with(i, document{d.name, d.kind, rest, d.body}), false})
 	}
 	for _, role := range w.roles {
-		if !slices.Contains(d.at, role) {
+		if !slices.Contains(d.at, role) && (!w.isAdmin(role) || strings.Contains(fmt.Sprint(d.body), "Effect:Deny")) {
 			more := append(slices.Clip(d.at), role)
-			all = append(all, mutant{d.name + " given to " + short(role), more, w.with(i, document{d.name, d.kind, more, d.body})})
+			all = append(all, mutant{d.name + " given to " + short(role), d.print(), more, w.with(i, document{d.name, d.kind, more, d.body}), false})
 		}
 	}
 	return all
+}
+
+// isAdmin tells whom nothing more can be given.
+func (w *world) isAdmin(role string) bool {
+	return slices.ContainsFunc(w.attached[role], func(arn string) bool { return strings.HasSuffix(arn, "/AdministratorAccess") })
 }
 
 // limits are those without a boundary, and with more managed policies or fewer.
@@ -246,7 +256,7 @@ func (w *world) limits() (all []mutant) {
 		c.boundaries, c.attached = maps.Clone(w.boundaries), maps.Clone(w.attached)
 		if w.boundaries[role] != "" {
 			delete(c.boundaries, role)
-			all = append(all, mutant{short(role) + " without its boundary", []string{role}, &c})
+			all = append(all, mutant{short(role) + " without its boundary", "\n", []string{role}, &c, false})
 			continue
 		}
 		for managed := range w.managed {
@@ -254,10 +264,10 @@ func (w *world) limits() (all []mutant) {
 			changed.attached = maps.Clone(w.attached)
 			if has := w.attached[role]; slices.Contains(has, managed) {
 				changed.attached[role] = nil
-				all = append(all, mutant{short(role) + " without " + short(managed), []string{role}, &changed})
-			} else if !strings.HasSuffix(managed, "/Boundary") {
+				all = append(all, mutant{short(role) + " without " + short(managed), "\n" + fmt.Sprint(w.attached[role]), []string{role}, &changed, false})
+			} else if !strings.HasSuffix(managed, "/Boundary") && !w.isAdmin(role) {
 				changed.attached[role] = append(slices.Clip(has), managed)
-				all = append(all, mutant{short(role) + " with " + short(managed), []string{role}, &changed})
+				all = append(all, mutant{short(role) + " with " + short(managed), "\n" + fmt.Sprint(w.attached[role]), []string{role}, &changed, false})
 			}
 		}
 	}
@@ -270,7 +280,7 @@ func (w *world) crossed() (all []mutant) {
 	for i, d := range w.documents {
 		for _, e := range w.documents {
 			if d.kind == iam.Trust && e.kind == iam.Trust && fmt.Sprint(d.body) != fmt.Sprint(e.body) {
-				all = append(all, mutant{d.name + " is that of " + e.name, d.at, w.with(i, document{d.name, d.kind, d.at, e.body})})
+				all = append(all, mutant{d.name + " is that of " + e.name, d.print() + e.print(), d.at, w.with(i, document{d.name, d.kind, d.at, e.body}), true})
 			}
 		}
 	}
@@ -283,7 +293,7 @@ func (w *world) crossed() (all []mutant) {
 				c := *w
 				c.wires = maps.Clone(w.wires)
 				c.wires[wire] = role
-				all = append(all, mutant{wire + " is " + short(role), nil, &c})
+				all = append(all, mutant{wire + " is " + short(role), "\n" + is, nil, &c, false})
 			}
 		}
 	}

@@ -16,8 +16,8 @@ type question struct {
 	who     string // ARN or service
 	admin   bool
 	action  string
-	target  string // ARN
-	open    bool
+	target  string      // ARN
+	open    *iam.Policy // of the target, if all accounts are let in
 	context iam.Context
 	want    bool
 }
@@ -27,7 +27,7 @@ func (q question) String() string {
 	if q.admin {
 		who += " as an administrator"
 	}
-	if q.open {
+	if q.open != nil {
 		target += " as if it trusted all accounts"
 	}
 	return fmt.Sprintf("%s: %s on %s, %v", who, q.action, target, q.context)
@@ -79,6 +79,7 @@ twin4           arn:{P}:iam::{4}:role/{N}DeployEnvironmentServiceRole
 twinfunction2   arn:{P}:iam::{2}:role/{N}OnCodeCommitUpdateRole
 twinfunction4   arn:{P}:iam::{4}:role/{N}OnCodeCommitUpdateRole
 near            arn:{P}:iam::{2}:role/{N}DeployEnvironmentServiceRole2
+nearpreviewer   arn:{P}:iam::{2}:role/{N}PreviewServiceRole2
 nearfunction    arn:{P}:iam::{1}:role/{N}OnCodeCommitUpdateRole2
 deeper          arn:{P}:iam::{2}:role/deeper/{N}DeployEnvironmentServiceRole
 usertwin        arn:{P}:iam::{2}:user/{N}DeployEnvironmentServiceRole
@@ -132,6 +133,7 @@ stack-there     arn:{P}:cloudformation:us-east-9:{3}:stack/Spa/0a0a
 stack4          arn:{P}:cloudformation:{R}:{4}:stack/Spa/0a0a
 bootstrap       arn:{P}:ssm:{R}:{3}:parameter/cdk-bootstrap/hnb659fds/version
 bootstrap-there arn:{P}:ssm:us-east-9:{3}:parameter/cdk-bootstrap/hnb659fds/version
+bootstrap-sub   arn:{P}:ssm:{R}:{3}:parameter/cdk-bootstrap/hnb659fds/other
 bootstrap2      arn:{P}:ssm:{R}:{3}:parameter/cdk-bootstrap/other/version
 bootstrap4      arn:{P}:ssm:{R}:{4}:parameter/cdk-bootstrap/hnb659fds/version
 parameter       arn:{P}:ssm:{R}:{3}:parameter/password
@@ -159,7 +161,7 @@ secretsmanager  GetSecretValue PutSecretValue | secret secret2
 ec2             CreateNetworkInterface DeleteNetworkInterface CreateNetworkInterfacePermission | interface interface4
 ec2             DescribeDhcpOptions DescribeNetworkInterfaces DescribeSecurityGroups DescribeSubnets DescribeVpcs DescribeInstances | any
 cloudformation  DescribeStackResources DescribeStacks GetTemplate GetTemplateSummary ListStackResources CreateStack UpdateStack DeleteStack CreateChangeSet ExecuteChangeSet | stack stack-there stack4
-ssm             GetParameter PutParameter | bootstrap bootstrap-there bootstrap2 bootstrap4 parameter
+ssm             GetParameter PutParameter | bootstrap bootstrap-there bootstrap-sub bootstrap2 bootstrap4 parameter
 iam             PassRole AttachRolePolicy CreateRole | build deploy careless1 careless2 careless3
 events          PutRule | rule
 `
@@ -239,11 +241,14 @@ preview  codebuild  sts:AssumeRole  previewer  aws:SourceAccount={2} aws:SourceA
 no       codebuild  sts:TagSession  previewer  aws:SourceAccount={2} aws:SourceArn=<preview-project>
 no       codebuild  sts:AssumeRole  previewer  aws:SourceAccount={2} aws:SourceArn=<project>
 no       codebuild  sts:AssumeRole  previewer  aws:SourceAccount={4} aws:SourceArn=<preview-project>
+no       codebuild  sts:AssumeRole  previewer  aws:SourceAccount={2} aws:SourceArn=<preview-project>2
 no       codebuild  sts:AssumeRole  previewer  aws:SourceAccount={2}
 no       codebuild  sts:AssumeRole  previewer  aws:SourceArn=<preview-project>
 no       lambda     sts:AssumeRole  previewer  aws:SourceAccount={2} aws:SourceArn=<preview-project>
 no       ec2        sts:AssumeRole  previewer  aws:SourceAccount={2} aws:SourceArn=<preview-project>
 batch    codebuild  sts:AssumeRole  batch      aws:SourceAccount={2} aws:SourceArn=<project>
+# Which ARN CodeBuild names for a batch, AWS does not say.
+batch    codebuild  sts:AssumeRole  batch      aws:SourceAccount={2} aws:SourceArn=arn:{P}:codebuild:{R}:{2}:build-batch/{N}DeployAutomationEnvironment:0a
 no       codebuild  sts:TagSession  batch      aws:SourceAccount={2} aws:SourceArn=<project>
 no       codebuild  sts:AssumeRole  batch      aws:SourceAccount={4} aws:SourceArn=<project4>
 no       codebuild  sts:AssumeRole  batch      aws:SourceArn=<project>
@@ -276,6 +281,7 @@ no       codecommit lambda:UpdateFunctionCode  fn   aws:SourceAccount={1} aws:So
 no       codecommit lambda:InvokeFunction      fn2  aws:SourceAccount={1} aws:SourceArn=<repository>
 no       s3         lambda:InvokeFunction      fn   aws:SourceAccount={1} aws:SourceArn=<repository>
 no       ec2        lambda:InvokeFunction      fn   aws:SourceAccount={1} aws:SourceArn=<repository>
+rule     events     lambda:InvokeFunction      fn   aws:SourceArn=arn:{P}:events:{R}:{1}:rule/{N}PushOnTrunk
 rule     events     lambda:InvokeFunction      fn   aws:SourceAccount={1} aws:SourceArn=arn:{P}:events:{R}:{1}:rule/{N}PushOnTrunk
 no       events     lambda:InvokeFunction      fn   aws:SourceAccount={1} aws:SourceArn=arn:{P}:events:{R}:{1}:rule/{N}PushOnTrunk2
 no       events     lambda:InvokeFunction      fn   aws:SourceAccount={4} aws:SourceArn=arn:{P}:events:{R}:{4}:rule/{N}PushOnTrunk
@@ -290,6 +296,7 @@ no       trigger+   lambda:InvokeFunction      fn
 yes      trigger    codebuild:StartBuild       project  codebuild:environment.environmentVariables.name=SETTINGS_GIT_COMMIT,SETTINGS_GIT_PUSHER,SETTINGS_GIT_PUSHED_AT
 no       trigger    codebuild:StartBuild       project  codebuild:environment.environmentVariables.name=SETTINGS_GIT_COMMIT,SPA_RUNNER_COMMAND
 no       trigger    codebuild:StartBuild       project  codebuild:environment.environmentVariables.name=DEPLOY_ENVIRONMENT_ROLE
+no       trigger    codebuild:StartBuild       project  codebuild:environment.environmentVariables.name=SETTINGS_GIT_PUSHED_AT2
 no       trigger    codebuild:StartBuild       project  codebuild:source.buildspec=x
 no       trigger    codebuild:StartBuild       project  codebuild:environment.image=x
 no       trigger    codebuild:StartBuild       project  codebuild:serviceRole=arn:{P}:iam::{2}:role/Admin
@@ -298,6 +305,9 @@ batch    trigger    codebuild:StartBuildBatch  project  codebuild:environment.en
 no       trigger    codebuild:StartBuildBatch  project  codebuild:environment.environmentVariables.name=SPA_RUNNER_COMMAND
 no       trigger    codebuild:StartBuildBatch  project  codebuild:environment.image=x
 no       trigger    codebuild:StartBuildBatch  project  codebuild:serviceRole=arn:{P}:iam::{2}:role/Admin
+# A batch tells each build its environment. The schedule is trusted: its rule alone has that role.
+batch    batch      codebuild:StartBuild       project  codebuild:environment.environmentVariables.name=SETTINGS_ENVIRONMENT_PATH
+schedule schedule   codebuild:StartBuild       project  codebuild:environment.environmentVariables.name=SETTINGS_ENVIRONMENT_PATH
 
 # The external id, which the squares send along.
 !externalid build      sts:AssumeRole  settings
@@ -305,6 +315,9 @@ no       trigger    codebuild:StartBuildBatch  project  codebuild:serviceRole=ar
 !externalid build      sts:AssumeRole  settings  sts:ExternalId=wrong
 !externalid build      sts:AssumeRole  deploy    sts:ExternalId=wrong
 !externalid build      sts:AssumeRole  deploy    sts:ExternalId=settings-id
+!externalid build      sts:AssumeRole  settings  sts:ExternalId=settings-id2
+!externalid build      sts:AssumeRole  deploy    sts:ExternalId=deploy-id2
+preview&!externalid previewer  sts:AssumeRole  look      sts:ExternalId=deploy-id2
 preview&!externalid previewer  sts:AssumeRole  settings
 preview&!externalid previewer  sts:AssumeRole  look
 preview&!externalid previewer  sts:AssumeRole  look      sts:ExternalId=wrong
@@ -318,8 +331,9 @@ no       function   kms:Decrypt  key  kms:ViaService=s3.{R}.amazonaws.com
 no       function   kms:Decrypt  key2 kms:ViaService=codecommit.{R}.amazonaws.com
 no       function   kms:Encrypt  key  kms:ViaService=codecommit.{R}.amazonaws.com
 no       build      ec2:CreateNetworkInterfacePermission  interface   ec2:AuthorizedService=lambda.amazonaws.com
-no       build      ec2:CreateNetworkInterfacePermission  interface4  ec2:AuthorizedService=codebuild.amazonaws.com
-no       previewer  ec2:CreateNetworkInterfacePermission  interface4  ec2:AuthorizedService=codebuild.amazonaws.com
+no       build      ec2:CreateNetworkInterfacePermission  interface   ec2:AuthorizedService=codebuild.amazonaws.com.cn
+no       build      ec2:CreateNetworkInterfacePermission  interface4+ ec2:AuthorizedService=codebuild.amazonaws.com
+no       previewer  ec2:CreateNetworkInterfacePermission  interface4+ ec2:AuthorizedService=codebuild.amazonaws.com
 
 # The bucket, which if it was there before has no policy of ours.
 yes      build      s3:GetObject     runner
@@ -355,6 +369,7 @@ DevOps Project DEPLOY_ENVIRONMENT_ROLE               | deploy
 DevOps Project batch                                 | batch      | batch
 DevOps PreviewProject                                | previewer  | preview
 DevOps PreviewProject READ_SETTINGS_ROLE             | settings   | preview
+DevOps PreviewProject DEPLOY_ENVIRONMENT_ROLE        | look       | preview
 DevOps Schedule                                      | schedule   | schedule
 DevOps Schedule target                               | project    | schedule
 DevOps FailureRule target                            | topic      | mail

@@ -110,17 +110,12 @@ func owner(target string) string {
 
 // request makes a request of a question. It tells false where the role that is
 // asked for does not exist.
-func (s *state) request(q question) (iam.Request, bool, error) {
+func (s *state) request(q question) (iam.Request, bool) {
 	r := iam.Request{Action: q.action, Target: q.target, Context: q.context, Policy: s.resource[owner(q.target)]}
-	isRole := strings.HasPrefix(q.action, "sts:")
-	if q.open && q.target != "*" {
-		open, err := openTo(q.target, isRole)
-		if err != nil {
-			return r, false, err
-		}
-		r.Policy = &open
-	} else if isRole && r.Policy == nil {
-		return r, false, nil
+	if q.open != nil {
+		r.Policy = q.open
+	} else if r.Policy == nil && strings.HasPrefix(q.action, "sts:") {
+		return r, false
 	}
 	if strings.HasPrefix(q.who, "arn:") {
 		r.Principal = iam.Principal{ARN: q.who, Identity: s.identity[q.who], Boundary: s.boundary[q.who]}
@@ -141,26 +136,14 @@ func (s *state) request(q question) (iam.Request, bool, error) {
 	default: // a bucket
 		r.Account = devOps
 	}
-	return r, true, nil
-}
-
-// openTo is a policy that leaves all to the policies of the accounts.
-func openTo(target string, isRole bool) (iam.Policy, error) {
-	statement := map[string]any{"Effect": "Allow", "Principal": map[string]any{"AWS": []any{cloudOps, devOps, automation, foreign}}, "Action": "*"}
-	kind := iam.Trust
-	if isRole {
-		statement["Action"] = "sts:*"
-	} else {
-		kind, statement["Resource"] = iam.Resource, target
-	}
-	return iam.Parse("open", kind, map[string]any{"Version": "2012-10-17", "Statement": []any{statement}})
+	return r, true
 }
 
 // answer decides a question.
 func (s *state) answer(q question) (iam.Decision, error) {
-	r, exists, err := s.request(q)
-	if err != nil || !exists {
-		return iam.Decision{Reason: "there is no such role"}, err
+	r, exists := s.request(q)
+	if !exists {
+		return iam.Decision{Reason: "there is no such role"}, nil
 	}
 	return iam.Decide(r)
 }

@@ -50,19 +50,22 @@ func (v variant) feature(name string) bool {
 	return name == "" || slices.Contains(strings.Fields(v.has), name)
 }
 
-// variants has every parameter that changes a document of IAM at least once.
+// variants has every parameter that changes a document of IAM at least once,
+// those with most documents first.
 func variants() []variant {
 	const boundary = "arn:{P}:iam::{1}:policy/Boundary"
 	boundaryOf := func(account string) map[string]string {
 		return map[string]string{"PermissionsBoundaryArn": strings.Replace(boundary, "{1}", account, 1)}
 	}
 	everything := variant{
-		name: "everything", has: "rule preview schedule mail vpc image secret packages other key externalid bucket",
+		name: "everything", has: "rule preview schedule mail vpc image secret packages other key externalid bucket cdk previewpolicy",
 		cloudOps: map[string]string{
 			"EnablePreview": "true", "ReadSettingsExternalId": "settings-id", "RepositoryKmsKeyArn": "arn:{P}:kms:{R}:{1}:key/0a0a",
 			"Environments": "one=Two-DeployAutomationEnvironment@arn:{P}:iam::{2}:role/Two-DeploymentTriggerRole", "OtherTriggerRoles": "arn:{P}:iam::{2}:role/Two-DeploymentTriggerRole",
 		},
-		automation: map[string]string{"EnablePreview": "true", "DeployEnvironmentExternalId": "deploy-id"},
+		automation: map[string]string{
+			"EnablePreview": "true", "DeployEnvironmentExternalId": "deploy-id", "CdkRolesOnly": "true", "PreviewPolicyArns": "arn:{P}:iam::{3}:policy/Extra",
+		},
 		devOps: map[string]string{
 			"ReadSettingsExternalId": "settings-id", "DeployEnvironmentExternalId": "deploy-id",
 			"ReadPackagesRole": "arn:{P}:iam::{4}:role/Packages", "OtherRoles": "arn:{P}:iam::{3}:role/Two-DeployEnvironmentRole, arn:{P}:iam::{3}:role/Three-DeployEnvironmentRole",
@@ -78,10 +81,10 @@ func variants() []variant {
 	bounded.devOps = merged(everything.devOps, boundaryOf("{2}"))
 	bounded.automation = merged(everything.automation, boundaryOf("{3}"))
 	return []variant{
-		{name: "smallest", has: "trigger bucket"},
-		{name: "pasted", has: "trigger bucket", pasted: true},
 		everything,
 		bounded,
+		{name: "smallest", has: "trigger bucket"},
+		{name: "pasted", has: "trigger bucket", pasted: true},
 		{
 			name: "batch", has: "rule batch preview bucket", cloudOps: map[string]string{"StartBatch": "true", "EnablePreview": "true"},
 			devOps: map[string]string{"EnableBatch": "true", "SettingsEnvironmentPath": ""}, automation: map[string]string{"EnablePreview": "true"},
@@ -91,12 +94,8 @@ func variants() []variant {
 			devOps: map[string]string{"ArtifactBucket": "bucket-of-ours", "NotificationEmail": "team@example.com"},
 		},
 		{
-			name: "another prefix", has: "trigger bucket schedule", cloudOps: map[string]string{"NamePrefix": "Other-"},
+			name: "another prefix", has: "trigger bucket schedule prefix", cloudOps: map[string]string{"NamePrefix": "Other-"},
 			devOps: map[string]string{"NamePrefix": "Other-", "ScheduleExpression": "rate(1 day)"}, automation: map[string]string{"NamePrefix": "Other-"},
-		},
-		{
-			name: "no administrator", has: "trigger bucket cdk preview previewpolicy", cloudOps: map[string]string{"EnablePreview": "true"},
-			automation: map[string]string{"CdkRolesOnly": "true", "EnablePreview": "true", "PreviewPolicyArns": "arn:{P}:iam::{3}:policy/Extra"},
 		},
 		{
 			name: "own policy", has: "trigger bucket deploypolicy", automation: map[string]string{"DeployPolicyArns": "arn:{P}:iam::{3}:policy/Extra"},
