@@ -1,7 +1,11 @@
 package infra_test
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
+
+	"spa-runner/internal/iam"
 )
 
 // TestWhoMayDoWhat deploys the three stacks together, in every way and in three
@@ -66,5 +70,43 @@ func TestEveryRoleHasTheBoundary(t *testing.T) {
 		if v.name == "boundary" && len(s.world.roles) != len(ours)-1 { // it cannot have batches with a schedule
 			t.Errorf("%d roles were looked at: %v", len(s.world.roles), s.world.roles)
 		}
+	}
+}
+
+// IAM refuses what is longer, white space not counted:
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+func TestPoliciesAreShortEnoughForIAM(t *testing.T) {
+	t.Parallel()
+	ts := readTemplates(t)
+	longest := map[string]int{}
+	for _, p := range partitions() {
+		for _, v := range variants() {
+			s, _ := makeState(t, ts, p, v)
+			inline := map[string]int{}
+			for _, d := range s.world.documents {
+				text, err := json.Marshal(d.body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				size := len(strings.Join(strings.Fields(string(text)), ""))
+				if d.kind == iam.Trust {
+					longest["trust"] = max(longest["trust"], size)
+				}
+				for _, arn := range d.at {
+					if d.kind == iam.Identity {
+						inline[arn] += size
+					}
+				}
+			}
+			for _, size := range inline {
+				longest["policies of a role"] = max(longest["policies of a role"], size)
+			}
+		}
+	}
+	for what, most := range map[string]int{"trust": 2048, "policies of a role": 10240} {
+		if got := longest[what]; got == 0 || got > most {
+			t.Errorf("the longest %s has %d characters, of at most %d", what, got, most)
+		}
+		t.Logf("the longest %s has %d characters, of at most %d", what, longest[what], most)
 	}
 }
