@@ -156,9 +156,11 @@ func compare(t *testing.T, template string, want *cfn.Stack, got made) {
 		case "AWS::Lambda::Permission":
 			permissions := got.Functions[fmt.Sprint(p["FunctionName"])].Permissions
 			check(name+" (one)", len(permissions), 1)
-			check(name, []any{at(permissions[0], "Principal", "Service"), at(permissions[0], "Action"), at(permissions[0], "Condition")}, []any{p["Principal"], p["Action"], map[string]any{
-				"ArnLike": map[string]any{"AWS:SourceArn": p["SourceArn"]}, "StringEquals": map[string]any{"AWS:SourceAccount": p["SourceAccount"]},
-			}})
+			condition := map[string]any{"ArnLike": map[string]any{"AWS:SourceArn": p["SourceArn"]}}
+			if account := p["SourceAccount"]; account != nil {
+				condition["StringEquals"] = map[string]any{"AWS:SourceAccount": account}
+			}
+			check(name, []any{at(permissions[0], "Principal", "Service"), at(permissions[0], "Action"), at(permissions[0], "Condition")}, []any{p["Principal"], p["Action"], condition})
 		case "AWS::Logs::LogGroup":
 			check(name, fmt.Sprint(got.Logs[resource.Ref]), fmt.Sprint(p["RetentionInDays"]))
 		case "AWS::Events::Rule":
