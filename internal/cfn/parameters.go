@@ -88,7 +88,7 @@ func constrain(d map[string]any, kind, value string) error {
 		return fmt.Errorf("AllowedValues is no list")
 	}
 	if pattern, ok := d["AllowedPattern"].(string); ok {
-		compiled, err := regexp.Compile(`\A(?:` + pattern + `)\z`)
+		compiled, err := regexp.Compile(`\A(?:` + repeats(pattern) + `)\z`)
 		if err != nil {
 			return fmt.Errorf("AllowedPattern is read differently by Go and Java: %w", err)
 		}
@@ -118,4 +118,16 @@ func constrain(d map[string]any, kind, value string) error {
 		}
 	}
 	return nil
+}
+
+var longRepeat = regexp.MustCompile(`(\[[^\]]*\]|\.)\{(\d{1,3}),(1\d{3})\}`)
+
+// repeats writes a set of characters that may stand more than a thousand times,
+// which is as far as Go counts and Java is not, as two.
+func repeats(pattern string) string {
+	return longRepeat.ReplaceAllStringFunc(pattern, func(match string) string {
+		parts := longRepeat.FindStringSubmatch(match)
+		most, _ := strconv.Atoi(parts[3]) // four digits
+		return fmt.Sprintf("%[1]s{%[2]s,1000}%[1]s{0,%[3]d}", parts[1], parts[2], most-1000)
+	})
 }
