@@ -160,6 +160,11 @@ var conditions = []struct {
 	{`{"ForAnyValue:StringEquals":{"aws:TagKeys":["a","b"]}}`, "c,b", true},
 	{`{"ForAnyValue:StringEquals":{"aws:TagKeys":["a","b"]}}`, "c", false},
 	{`{"ForAnyValue:StringEquals":{"aws:TagKeys":["a","b"]}}`, "-", false},
+	{`{"ForAnyValue:StringNotEquals":{"aws:TagKeys":["a","b"]}}`, "a,c", true},
+	{`{"ForAnyValue:StringNotEquals":{"aws:TagKeys":["a","b"]}}`, "a,b", false},
+	{`{"ForAnyValue:StringNotEquals":{"aws:TagKeys":["a","b"]}}`, "-", false},
+	{`{"ForAllValues:StringNotEquals":{"aws:TagKeys":["a","b"]}}`, "c,d", true},
+	{`{"ForAllValues:StringNotEquals":{"aws:TagKeys":["a","b"]}}`, "c,a", false},
 	{`{"ForAnyValue:StringLike":{"aws:TagKeys":"a*"}}`, "c,ab", true},
 	{`{"StringEquals":{"AWS:requestedregion":"eu-west-1"}}`, "eu-west-1", true},
 	{`{"StringEquals":{"aws:RequestedRegion":"eu-west-1"},"Bool":{"aws:SecureTransport":"false"}}`, "eu-west-1", false},
@@ -167,6 +172,7 @@ var conditions = []struct {
 	{`{"StringEquals":{"aws:SourceAccount":"${aws:PrincipalAccount}"}}`, "111111111111", true},
 	{`{"StringEquals":{"aws:SourceAccount":"${aws:PrincipalAccount}"}}`, "222222222222", false},
 	{`{"StringLike":{"aws:RequestedRegion":"${*}"}}`, "eu-west-1", false},
+	{`{"StringLike":{"aws:RequestedRegion":"${aws:SourceAccount}"}}`, "*", false},
 }
 
 func TestDecisions(t *testing.T) {

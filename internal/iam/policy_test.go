@@ -20,6 +20,8 @@ func TestWhatIsNotKnownIsAnError(t *testing.T) {
 		"a key":                       {Identity, identity + `,"Condition":{"StringEquals":{"aws:PrincipleArn":"x"}}}`, "key"},
 		"a list without ForAnyValue":  {Identity, identity + `,"Condition":{"StringEquals":{"aws:TagKeys":"x"}}}`, "ForAnyValue"},
 		"ForAllValues for one value":  {Identity, identity + `,"Condition":{"ForAllValues:StringEquals":{"aws:SourceArn":"x"}}}`, "ForAllValues"},
+		"Null of any value":           {Identity, identity + `,"Condition":{"ForAnyValue:Null":{"aws:TagKeys":"true"}}}`, "no prefix"},
+		"Null if it exists":           {Identity, identity + `,"Condition":{"NullIfExists":{"aws:SourceArn":"true"}}}`, "no prefix"},
 		"no keys":                     {Identity, identity + `,"Condition":{"StringEquals":{}}}`, "no keys"},
 		"an ARN that is none":         {Identity, identity + `,"Condition":{"ArnLike":{"aws:SourceArn":"arn:aws:s3"}}}`, "no ARN"},
 		"a Bool that is none":         {Identity, identity + `,"Condition":{"Bool":{"aws:SecureTransport":"no"}}}`, "neither true"},

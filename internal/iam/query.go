@@ -115,7 +115,7 @@ func (q query) names(s statement) granted {
 	switch {
 	case session != "" && slices.Contains(s.arns, session):
 		return granted{by: s.name, named: true, session: true}
-	case s.everybody || !p.isRoot() && slices.Contains(s.arns, p.ARN):
+	case s.everybody || slices.Contains(s.arns, p.ARN):
 		return granted{by: s.name, named: true}
 	case slices.Contains(s.accounts, parts[4]) || slices.Contains(s.arns, "arn:"+parts[1]+":iam::"+parts[4]+":root"):
 		return granted{by: s.name}
