@@ -110,14 +110,12 @@ func equivalent() map[string]string {
 		lending = "requests that lend an interface alone have this key"
 	)
 	list := map[string]string{
-		"DevOps BucketPolicy, EncryptedOnTheWay: principal the account itself":              "nobody else is let in at all",
-		"DevOps BucketPolicy, EncryptedOnTheWay: all actions":                               "a bucket knows those of S3 alone",
-		"DevOps BucketPolicy, EncryptedOnTheWay: Bool if the key exists":                    "every request has aws:SecureTransport",
-		"DevOps SchedulePolicy given to Spa-DeploymentTriggerRole":                          "it has that statement already, and its denials stay",
-		"CloudOps ReadSettingsRole trust is that of Automation DeployEnvironmentRole trust": "without previews and external ids they say the same, one in a list of one",
-		"Automation DeployEnvironmentRole trust is that of CloudOps ReadSettingsRole trust": "the same the other way round",
-		"DevOps RunnerPolicy, LendItToCodeBuild: all actions":                               lending,
-		"DevOps RunnerPolicy, LendItToCodeBuild: all actions of ec2":                        lending,
+		"DevOps BucketPolicy, EncryptedOnTheWay: principal the account itself": "nobody else is let in at all",
+		"DevOps BucketPolicy, EncryptedOnTheWay: all actions":                  "a bucket knows those of S3 alone",
+		"DevOps BucketPolicy, EncryptedOnTheWay: Bool if the key exists":       "every request has aws:SecureTransport",
+		"DevOps SchedulePolicy given to Spa-DeploymentTriggerRole":             "it has that statement already, and its denials stay",
+		"DevOps RunnerPolicy, LendItToCodeBuild: all actions":                  lending,
+		"DevOps RunnerPolicy, LendItToCodeBuild: all actions of ec2":           lending,
 	}
 	for _, trust := range []string{
 		"CloudOps ReadSettingsRole trust, BuildsOfDevOps", "Automation DeployEnvironmentRole trust, BuildsOfDevOps",

@@ -145,7 +145,7 @@ any             *
 // target: what no table allows is denied.
 const square = `
 sts             AssumeRole TagSession SetSourceIdentity | build previewer batch trigger schedule function settings deploy look packages other other2 trigger2 careless1 careless2 careless3 careless4 cdk-deploy cdk-file cdk-image cdk-lookup cdk-execute cdk-other cdk-foreign
-codebuild       StartBuild StartBuildBatch StopBuild StopBuildBatch RetryBuild RetryBuildBatch UpdateProject DeleteProject BatchGetProjects BatchGetBuilds | project project2 preview-project project-there project4
+codebuild       StartBuild StartBuildBatch StopBuild StopBuildBatch RetryBuild RetryBuildBatch UpdateProject DeleteProject BatchGetProjects BatchGetBuilds BatchGetBuildBatches ListBuildBatchesForProject | project project2 preview-project project-there project4
 codebuild       CreateReportGroup CreateReport UpdateReport BatchPutTestCases BatchPutCodeCoverages DeleteReportGroup | reports preview-reports reports2
 logs            CreateLogStream PutLogEvents GetLogEvents DeleteLogStream | log preview-log near-log function-log near-function-log log-there
 s3              GetObject PutObject DeleteObject | runner runner2 run near-run preview-run object2
@@ -194,7 +194,7 @@ previewer | ecr:BatchCheckLayerAvailability ecr:BatchGetImage ecr:GetDownloadUrl
 previewer | ecr:GetAuthorizationToken                 | any           | image&preview
 
 trigger   | codebuild:StartBuild                      | project
-trigger   | codebuild:StartBuildBatch codebuild:BatchGetProjects | project | batch
+trigger   | codebuild:StartBuildBatch codebuild:BatchGetProjects codebuild:BatchGetBuildBatches codebuild:ListBuildBatchesForProject | project | batch
 batch     | codebuild:StartBuild codebuild:StopBuild codebuild:RetryBuild | project | batch
 schedule  | codebuild:StartBuild                      | project       | schedule
 
