@@ -79,6 +79,7 @@ func TestWhatIsRefused(t *testing.T) {
 		{"cloudops", map[string]string{"StartBatch": "true", "Environments": "a=b"}, "Choose one"},
 		{"cloudops", map[string]string{"DevOpsAccountId": "22222222222"}, "DevOpsAccountId"},
 		{"cloudops", map[string]string{"Architecture": "amd64"}, "Architecture"},
+		{"cloudops", map[string]string{"ProjectToStart": "arn:aws:codebuild:eu-west-1:222222222222:project/"}, "ProjectToStart"},
 		{"automation", map[string]string{"DeployEnvironmentExternalId": "a b"}, "DeployEnvironmentExternalId"},
 	} {
 		if _, err := resolve(c.template, text(t, c.template), ireland, c.further); err == nil || !strings.Contains(err.Error(), c.want) {
