@@ -241,3 +241,23 @@ func (a *asker) wired(w *world) (faults []string) {
 	}
 	return faults
 }
+
+// unasked are the actions that a document names and no question does: who else
+// may do them would not be known.
+func (a *asker) unasked(w *world) (faults []string) {
+	asked := map[string]bool{"*": true, "s3:*": true}
+	for _, q := range a.list {
+		asked[q.action] = true
+	}
+	for _, d := range w.documents {
+		for _, element := range list(d.body["Statement"]) {
+			statement, _ := element.(map[string]any)
+			for _, action := range words(statement["Action"]) {
+				if !asked[action] {
+					faults = append(faults, d.name+" names "+action+", which no question does")
+				}
+			}
+		}
+	}
+	return faults
+}
