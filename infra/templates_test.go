@@ -1,0 +1,270 @@
+package infra_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	spa "spa-runner"
+	"spa-runner/internal/cfn"
+)
+
+// All of them resolve, as small as they can be and with everything in them, in
+// all three partitions, and there is no name of one partition in another.
+func TestTemplatesResolveInEveryPartition(t *testing.T) {
+	t.Parallel()
+	for _, place := range []cfn.Place{
+		ireland,
+		{Region: "cn-north-1", Partition: "aws-cn", URLSuffix: "amazonaws.com.cn"},
+		{Region: "us-gov-west-1", Partition: "aws-us-gov", URLSuffix: "amazonaws.com"},
+	} {
+		for template := range accounts {
+			// What is given as a parameter is of the partition that the user is in.
+			here := strings.NewReplacer("arn:aws:", "arn:"+place.Partition+":", "eu-west-1", place.Region)
+			for _, further := range []map[string]string{nil, everything(template)} {
+				values := required(template)
+				for name, value := range further {
+					values[name] = value
+				}
+				for name, value := range values {
+					values[name] = here.Replace(value)
+				}
+				made, err := resolve(template, text(t, template), place, values)
+				if err != nil {
+					t.Errorf("%s.yaml in %s: %v", template, place.Partition, err)
+					continue
+				}
+				all := fmt.Sprint(made.Resources, made.Outputs)
+				for _, arn := range regexp.MustCompile(`arn:aws[a-z-]*`).FindAllString(all, -1) {
+					if arn != "arn:"+place.Partition {
+						t.Errorf("%s.yaml has %s in %s", template, arn, place.Partition)
+					}
+				}
+				// Services have the same name in IAM everywhere. https://github.com/aws/aws-cdk/blob/main/packages/aws-cdk-lib/region-info/lib/default.ts
+				for _, service := range regexp.MustCompile(`[a-z]+\.amazonaws\.com[a-z.]*`).FindAllString(all, -1) {
+					if strings.HasSuffix(service, ".cn") && !strings.Contains(service, "sqs") {
+						t.Errorf("%s.yaml: no service is called %s in IAM", template, service)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestNoNameOfOnePartition(t *testing.T) {
+	t.Parallel()
+	for template := range accounts {
+		for _, literal := range []string{"arn:aws:", "amazonaws.com"} {
+			if strings.Contains(text(t, template), literal) {
+				t.Errorf("%s.yaml has the literal %s", template, literal)
+			}
+		}
+	}
+}
+
+// Above 51,200 bytes `aws cloudformation deploy` wants a bucket to put the template into.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+func TestTemplatesFitIntoOneCall(t *testing.T) {
+	t.Parallel()
+	for template := range accounts {
+		if size := len(text(t, template)); size > 51_200 {
+			t.Errorf("%s.yaml has %d bytes, want at most 51,200", template, size)
+		}
+	}
+}
+
+func TestTheBuildspecsAreOneText(t *testing.T) {
+	t.Parallel()
+	preview, err := os.ReadFile("buildspec-preview.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	devops := stack(t, "devops", everything("devops"))
+	for project, want := range map[string]string{"Project": spa.Buildspec, "PreviewProject": string(preview)} {
+		if got := at(devops.Resources[project].Properties, "Source", "BuildSpec"); got != want {
+			t.Errorf("the buildspec of %s is not the file's: got\n%v\nwant\n%s", project, got, want)
+		}
+	}
+}
+
+// CodeBuild ends a build without a signal, the runner ends its own with a summary.
+func TestTheRunnerEndsBeforeTheBuild(t *testing.T) {
+	t.Parallel()
+	allowed, _ := at(raw(t, "devops"), "Parameters", "TimeoutInMinutes", "AllowedValues").([]any)
+	if len(allowed) < 3 {
+		t.Fatalf("TimeoutInMinutes allows %v", allowed)
+	}
+	for _, minutes := range allowed {
+		build, err := time.ParseDuration(fmt.Sprint(minutes) + "m")
+		if err != nil {
+			t.Fatal(err)
+		}
+		devops := stack(t, "devops", everything("devops"), map[string]string{"TimeoutInMinutes": fmt.Sprint(minutes)})
+		for _, project := range []string{"Project", "PreviewProject"} {
+			runner, err := time.ParseDuration(variables(t, devops, project)["SPA_RUNNER_TIMEOUT"])
+			if got := fmt.Sprint(at(devops.Resources[project].Properties, "TimeoutInMinutes")); err != nil || got != fmt.Sprint(minutes) || build-runner != 5*time.Minute {
+				t.Errorf("%s of %v minutes ends after %s, and its runner after %v, %v", project, minutes, got, runner, err)
+			}
+		}
+	}
+}
+
+// The runner itself reads what the projects have, and finds nothing wrong.
+func TestTheRunnerUnderstandsTheVariables(t *testing.T) {
+	t.Parallel()
+	runner := filepath.Join(t.TempDir(), "spa-runner")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", runner, "../cmd/spa-runner").CombinedOutput(); err != nil {
+		t.Fatalf("building the runner: %v\n%s", err, out)
+	}
+	plan := func(values map[string]string, arguments ...string) (string, error) {
+		cmd := exec.CommandContext(t.Context(), runner, append([]string{"plan"}, arguments...)...)
+		cmd.Dir, cmd.Env = t.TempDir(), []string{"PATH=" + os.Getenv("PATH"), "AWS_REGION=eu-west-1", "CODEBUILD_BUILD_ID=x:1"}
+		for name, value := range values {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	for name, made := range map[string]*cfn.Stack{"small": stack(t, "devops"), "everything": stack(t, "devops", everything("devops"))} {
+		for _, project := range []string{"Project", "PreviewProject"} {
+			if _, ok := made.Resources[project]; !ok && project == "PreviewProject" {
+				continue
+			}
+			values, want := variables(t, made, project), "arn:aws:iam::333333333333:role/Spa-DeployEnvironmentRole"
+			var arguments []string
+			if project == "PreviewProject" {
+				want = "arn:aws:iam::333333333333:role/Spa-PreviewEnvironmentRole"
+				arguments = []string{"--deploy-targets", "diff", "--deploy-environment-role", values["DEPLOY_ENVIRONMENT_ROLE"]}
+			}
+			delete(values, "SPA_RUNNER_MAX_PASSES") // until the runner knows it
+			out, err := plan(values, arguments...)
+			if err != nil || !strings.Contains(out, want) || !strings.Contains(out, values["SETTINGS_ENVIRONMENT_PATH"]) {
+				t.Errorf("%s, %s: plan says %v:\n%s", name, project, err, out)
+			}
+			values["SPA_RUNNER_TIMEOUTS"] = "55m"
+			if out, err := plan(values, arguments...); err == nil {
+				t.Errorf("%s, %s: plan does not mind a variable that there is not:\n%s", name, project, out)
+			}
+		}
+	}
+}
+
+func TestTheProjectIsToldItsEnvironment(t *testing.T) {
+	t.Parallel()
+	one, many := stack(t, "devops"), stack(t, "devops", batch())
+	if got := variables(t, one, "Project")["SETTINGS_ENVIRONMENT_PATH"]; got != "environments/automation" {
+		t.Errorf("the project deploys %q", got)
+	}
+	// A variable of the project would win over that of a build of the batch.
+	if got, ok := variables(t, many, "Project")["SETTINGS_ENVIRONMENT_PATH"]; ok {
+		t.Errorf("every build of a batch is told %q", got)
+	}
+	for name, made := range map[string]*cfn.Stack{"1": one, "50": many} {
+		if got := fmt.Sprint(made.Resources["Project"].Properties["ConcurrentBuildLimit"]); got != name {
+			t.Errorf("there may be %s builds at a time, want %s", got, name)
+		}
+	}
+	if at(one.Resources["Project"].Properties, "BuildBatchConfig") != nil || at(many.Resources["Project"].Properties, "BuildBatchConfig", "ServiceRole") != many.Resources["BatchRole"].ARN {
+		t.Error("a batch is possible without EnableBatch, or has no role with it")
+	}
+}
+
+// A push that reaches the function on two ways starts two builds.
+func TestOneTriggerAPush(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name    string
+		further map[string]string
+		rule    bool
+	}{
+		{"a repository of the stack", nil, false},
+		{"one that is there", map[string]string{"CreateRepository": "false"}, true},
+		{"a project an environment", map[string]string{"Environments": "environments/a=Project"}, true},
+		{"a batch", map[string]string{"StartBatch": "true"}, true},
+	} {
+		made := stack(t, "cloudops", c.further)
+		_, permission := made.Resources["TriggerPermission"]
+		_, rule := made.Resources["PushRule"]
+		_, ruled := made.Resources["RulePermission"]
+		trigger := at(made.Resources["Repository"].Properties, "Triggers", 0) != nil
+		if rule != c.rule || ruled != c.rule || permission == c.rule || trigger == c.rule {
+			t.Errorf("%s: trigger %t with permission %t, rule %t with permission %t", c.name, trigger, permission, rule, ruled)
+		}
+	}
+}
+
+func TestWhatMustNotGetLostIsKept(t *testing.T) {
+	t.Parallel()
+	for template, names := range map[string][]string{"cloudops": {"Repository"}, "devops": {"Bucket"}, "automation": nil} {
+		for name, resource := range stack(t, template).Resources {
+			if resource.Keeps != slices.Contains(names, name) {
+				t.Errorf("%s.yaml: %s is kept when the stack goes: %t", template, name, resource.Keeps)
+			}
+		}
+	}
+}
+
+func TestTheBucketIsPrivate(t *testing.T) {
+	t.Parallel()
+	made := stack(t, "devops")
+	bucket, policy := made.Resources["Bucket"].Properties, made.Resources["BucketPolicy"].Properties
+	for _, what := range []string{"BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"} {
+		if at(bucket, "PublicAccessBlockConfiguration", what) != true {
+			t.Errorf("the bucket has no %s", what)
+		}
+	}
+	if at(bucket, "VersioningConfiguration", "Status") != "Enabled" || at(bucket, "OwnershipControls", "Rules", 0, "ObjectOwnership") != "BucketOwnerEnforced" {
+		t.Error("the bucket has no versions, or objects of others")
+	}
+	statement := at(policy, "PolicyDocument", "Statement", 0)
+	if at(statement, "Effect") != "Deny" || at(statement, "Principal") != "*" || at(statement, "Action") != "s3:*" || at(statement, "Condition", "Bool", "aws:SecureTransport") != "false" {
+		t.Errorf("the bucket is read without TLS: %v", statement)
+	}
+	for _, rule := range at(bucket, "LifecycleConfiguration", "Rules").([]any) {
+		if at(rule, "ExpirationInDays") != nil && at(rule, "Prefix") != "runs/" {
+			t.Errorf("more than the files of runs expires: %v", rule)
+		}
+	}
+	if got, ok := stack(t, "devops", map[string]string{"ArtifactBucket": "is-there"}).Resources["Bucket"]; ok {
+		t.Errorf("a second bucket is made: %v", got)
+	}
+}
+
+// Beside the templates it gets broken ones, so that its silence means something.
+func TestCfnLint(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("cfn-lint"); err != nil {
+		t.Skip("cfn-lint is not here: the templates are not linted")
+	}
+	folder := t.TempDir()
+	arguments := []string{"--include-checks", "I", "--", "cloudops.yaml", "devops.yaml", "automation.yaml"}
+	mistakes := []struct{ template, right, wrong string }{
+		{"cloudops", "Runtime: provided.al2023", "Runtime: provided.al2022"},
+		{"automation", "!Ref DeployPolicyArns", "!Ref DeployPolicies"},
+		{"automation", "ssm:GetParameter", "ssm:GetParam"},
+	}
+	for i, mistake := range mistakes {
+		broken, file := strings.ReplaceAll(text(t, mistake.template), mistake.right, mistake.wrong), filepath.Join(folder, fmt.Sprintf("broken-%d.yaml", i))
+		if err := os.WriteFile(file, []byte(broken), 0o644); err != nil || broken == text(t, mistake.template) {
+			t.Fatalf("breaking %s in %s.yaml: %v", mistake.right, mistake.template, err)
+		}
+		arguments = append(arguments, file)
+	}
+	out, err := exec.CommandContext(t.Context(), "cfn-lint", arguments...).CombinedOutput()
+	for template := range accounts {
+		if regexp.MustCompile(`(?m)^` + template + `\.yaml:`).Match(out) {
+			t.Errorf("cfn-lint complains of %s.yaml:\n%s", template, out)
+		}
+	}
+	for i, mistake := range mistakes {
+		if err == nil || !strings.Contains(string(out), fmt.Sprintf("broken-%d.yaml:", i)) {
+			t.Errorf("cfn-lint does not mind %s, %v:\n%s", mistake.wrong, err, out)
+		}
+	}
+}
