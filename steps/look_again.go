@@ -51,7 +51,7 @@ func (l LookAgain) Run(ctx context.Context, rt *pipeline.Runtime) error {
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx) // the run is over
-	case errors.Is(err, gitclone.ErrRefNotFound):
+	case errors.Is(err, gitclone.ErrRefNotFound), errors.Is(err, gitclone.ErrEmptyRepository):
 		rt.Log.Warn("the branch of the settings is gone: there is nothing newer to deploy", zap.String("error", err.Error()))
 		return pipeline.Skip("the branch is gone")
 	case err != nil:
