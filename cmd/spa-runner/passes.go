@@ -35,6 +35,7 @@ type pass struct {
 	plan   *planner
 	steps  []pipeline.Step // all of the plan
 	list   []pipeline.Step // those that are to be run
+	look   pipeline.Step   // after them
 	rt     *pipeline.Runtime
 	took   time.Duration
 	err    error
@@ -48,7 +49,7 @@ func (r *passes) prepare(ctx context.Context, number int, c *Config) (_ *pass, e
 		config: c, assume: assumer(ctx, r.aws, &c.Region, stsPatience{p.patience.sts, log}), secret: p.secret, patience: p.patience,
 		makeFlags: r.execution.makeFlags, runID: r.log.Run(), build: c.environ["CODEBUILD_BUILD_NUMBER"], facts: &facts{},
 	}
-	one := &pass{number: number, config: c, plan: plan, steps: plan.plan()}
+	one := &pass{number: number, config: c, plan: plan, steps: plan.plan(), look: plan.lookAgain()}
 	one.rt = &pipeline.Runtime{
 		Log: log, Output: r.log.Output(number), Broken: r.log.Err, Redact: p.secret,
 		Env: c.childEnviron(p.environ), Grace: c.Grace, Hurry: p.hurry, KeysInEnv: c.KeysInEnv,
@@ -94,7 +95,7 @@ func (r *passes) next(ctx context.Context, p *pass) *pass {
 	if what != lookFirst || r.execution.rehearsal || ctx.Err() != nil || r.log.Err() != nil {
 		return nil // a rehearsal's settings are a snapshot, and do not move
 	}
-	look := pipeline.Pipeline{Steps: []pipeline.Step{p.plan.lookAgain()}, StepTimeout: p.config.StepTimeout}
+	look := pipeline.Pipeline{Steps: []pipeline.Step{p.look}, StepTimeout: p.config.StepTimeout}
 	if err := look.Run(ctx, p.rt); err != nil {
 		p.rt.Log.Warn("the look at the settings did not come to its end: if there was a push meanwhile, it is not deployed",
 			zap.String("error", err.Error()), zap.String("next", steps.NextChance))

@@ -37,9 +37,15 @@ func TestAPassStartsFresh(t *testing.T) {
 	if got := m.assumed(); !slices.Equal(got, []string{settingsRole, "arn:aws:iam::444444444444:role/First", settingsRole, deployRole}) {
 		t.Errorf("assumed %q", got)
 	}
+	wantKeysInDeployAlone(t, m)
 	if _, err := os.Stat(filepath.Join(m.workdir, "settings", "left-over")); err != nil {
 		t.Errorf("the folders of the last pass are to stay: %v", err)
 	}
+}
+
+// wantKeysInDeployAlone looks at what the targets of two passes saw.
+func wantKeysInDeployAlone(t *testing.T, m *moving) {
+	t.Helper()
 	var keys []string
 	for pass := 1; pass <= 2; pass++ {
 		for _, target := range []string{"setup", "lint", "all-tests", "deploy"} {
@@ -60,6 +66,38 @@ func TestAPassStartsFresh(t *testing.T) {
 	}
 	if len(keys) != 2 || keys[0] == keys[1] {
 		t.Errorf("deploy had the keys %q, want new ones", keys)
+	}
+}
+
+// The region of a settings URL that names none is the project's, also after
+// variables.sh has decided another one: for the look, and for the next pass.
+func TestTheNextPassLooksWhereTheFirstDid(t *testing.T) {
+	t.Parallel()
+	m := newMoving(t)
+	m.env["SETTINGS_GIT_URL"] = "codecommit://SpaSettings"
+	m.write("settings", environmentPath+"/variables.sh", "AWS_REGION=eu-west-3\n")
+	m.serve() // signatures are to be for eu-west-1
+	m.during[1] = func() { m.push("settings.yaml", "1\n") }
+	o := m.run("run")
+	if o.code != 0 || len(m.deployed()) != 2 || !slices.Equal(m.looked(o), []string{"1", "2"}) || strings.Contains(o.stdout, `"level":"warn","msg":"the settings`) {
+		t.Errorf("got %v", o)
+	}
+}
+
+// A variables.sh that is gone decides nothing any more.
+func TestAPassForgetsTheVariablesOfTheOneBefore(t *testing.T) {
+	t.Parallel()
+	m := newMoving(t)
+	m.write("settings", environmentPath+"/variables.sh", "export OF_THE_FIRST=1\nDEPLOY_ENVIRONMENT_ROLE=arn:aws:iam::444444444444:role/First\n")
+	m.write("code", "Makefile", "setup lint all-tests:\n\t@true\ndeploy:\n\t@echo \"$(AWS_CURRENT_ACCOUNT) $(OF_THE_FIRST)\"\n")
+	m.serve()
+	m.during[1] = func() { m.push("variables.sh", "") }
+	o := m.run("run")
+	if got := o.output(t, "make-deploy"); o.code != 0 || got != "444444444444 1\n333333333333 \n" {
+		t.Errorf("deploy printed %q, %v", got, o)
+	}
+	if got := m.assumed(); got[len(got)-1] != deployRole {
+		t.Errorf("assumed %q", got)
 	}
 }
 

@@ -142,7 +142,8 @@ func (p *planner) plan() []pipeline.Step {
 // lookAgain stands beside the list: what is done after each pass, failed or not,
 // where there may be another one. It holds the settings' identity, as steps 1 and 2
 // do, asks for the head of their branch, and starts no process. What follows from
-// the answer is decided in decision.go.
+// the answer is decided in decision.go. It is made with the list, so that it looks
+// where that cloned: variables.sh may set AWS_REGION, which a URL may leave open.
 func (p *planner) lookAgain() pipeline.Step {
 	c := p.config
 	settings, _, _ := p.asSettings()
