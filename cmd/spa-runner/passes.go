@@ -138,8 +138,8 @@ func (r *passes) after(ctx context.Context, before *pass) *pass {
 		next.err = prepared
 	}
 	for _, warning := range c.Warnings {
-		if !slices.Contains(before.config.Warnings, warning) {
-			next.rt.Log.Warn("configuration: " + warning)
+		if warning = "configuration: " + warning; !slices.Contains(r.recorder.Warnings(), warning) {
+			next.rt.Log.Warn(warning)
 		}
 	}
 	return next

@@ -16,6 +16,7 @@ import (
 func TestFivePushesDuringOneRun(t *testing.T) {
 	t.Parallel()
 	m := newMoving(t)
+	m.env["SPA_RUNNER_DEPLOY_ONLY"] = "NOT_SET" // a warning, which each pass would have
 	m.serve()
 	first, second, third := m.commits["settings"], "", ""
 	m.during[1] = func() {
@@ -39,6 +40,9 @@ func TestFivePushesDuringOneRun(t *testing.T) {
 	moved := o.find(t, "settings moved", "")
 	if len(moved) != 2 || moved[0]["from"] != first || moved[0]["to"] != second || moved[1]["to"] != third || moved[1]["next_pass"] != 3.0 {
 		t.Errorf("moved: %v", moved)
+	}
+	if n := strings.Count(o.stdout, "NOT_SET is named by SPA_RUNNER_DEPLOY_ONLY but not set"); n != 1 {
+		t.Errorf("the warning of the configuration is there %d times", n)
 	}
 	if len(o.find(t, "run started", "")) != 1 || len(o.find(t, "pass finished", "")) != 2 || !slices.Equal(m.looked(o), []string{"1", "2", "3"}) {
 		t.Errorf("the frame: %v", o)

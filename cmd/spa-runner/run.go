@@ -24,7 +24,9 @@ func (p *program) runCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run [flags]",
 		Short: "Run the pipeline: clone, overlay, test, deploy",
-		Long: `Run the ten steps in the work folder, where settings/ and code/ are made.
+		Long: `Run the ten steps in the work folder, where settings/ and code/ are made. In
+CodeBuild the settings are looked at again after that: if somebody pushed
+meanwhile, the run starts over (--max-passes).
 
 Each flag stands for the variable in brackets, which is how CodeBuild sets it.
 A flag wins over variables.sh, variables.sh over the environment.`,
