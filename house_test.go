@@ -154,8 +154,8 @@ func TestAStepHoldsOneScope(t *testing.T) {
 			return true
 		})
 	}
-	if steps != 6 {
-		t.Errorf("found %d step types, want 6: count the new one here", steps)
+	if steps != 7 {
+		t.Errorf("found %d step types, want 7: count the new one here", steps)
 	}
 }
 

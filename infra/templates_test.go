@@ -142,7 +142,6 @@ func TestTheRunnerUnderstandsTheVariables(t *testing.T) {
 				want = "arn:aws:iam::333333333333:role/Spa-PreviewEnvironmentRole"
 				arguments = []string{"--deploy-targets", "diff", "--deploy-environment-role", values["DEPLOY_ENVIRONMENT_ROLE"]}
 			}
-			delete(values, "SPA_RUNNER_MAX_PASSES") // until the runner knows it
 			out, err := plan(values, arguments...)
 			if err != nil || !strings.Contains(out, want) || !strings.Contains(out, values["SETTINGS_ENVIRONMENT_PATH"]) {
 				t.Errorf("%s, %s: plan says %v:\n%s", name, project, err, out)

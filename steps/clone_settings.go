@@ -69,7 +69,7 @@ func (s CloneSettings) Run(ctx context.Context, rt *pipeline.Runtime) error {
 	if s.Pin != "" {
 		rt.Log.Warn("the settings are pinned: a newer commit on the branch is not deployed", zap.String("commit", s.Pin))
 	}
-	cloned, err := s.clone(ctx, rt)
+	cloned, err := ofSettings(ctx, rt, s, "cloning the settings", gitclone.Clone)
 	if err != nil {
 		return s.explain(err)
 	}
@@ -83,30 +83,31 @@ func (s CloneSettings) Run(ctx context.Context, rt *pipeline.Runtime) error {
 	return nil
 }
 
-func (s CloneSettings) clone(ctx context.Context, rt *pipeline.Runtime) (gitclone.Result, error) {
-	const what = "cloning the settings"
+// ofSettings asks the repository of the settings for something, patiently; on
+// CodeCommit as the scope, with credentials and a signature that are new for each
+// attempt: those of the one before may have expired by now.
+func ofSettings[T any](ctx context.Context, rt *pipeline.Runtime, s CloneSettings, what string, ask func(context.Context, gitclone.Request) (T, error)) (T, error) {
 	if s.CodeCommit == nil {
-		return patiently(ctx, rt, s.Patience, what, s.request())
+		return retry.Do(ctx, s.Patience, rt.Log, what, func(ctx context.Context) (T, error) { return ask(ctx, s.request()) }, judgeClone)
 	}
 	clock := &signingClock{server: s.CodeCommit.Host, log: rt.Log}
-	cloned, err := retry.Do(ctx, s.Patience, rt.Log, what, func(ctx context.Context) (gitclone.Result, error) {
-		// Anew for each attempt: those of the one before may have expired by now.
+	answer, err := retry.Do(ctx, s.Patience, rt.Log, what, func(ctx context.Context) (none T, err error) {
 		creds, err := s.Retrieve(ctx)
 		if err != nil {
-			return gitclone.Result{}, refusal(ctx, "the settings role", err)
+			return none, refusal(ctx, "the settings role", err)
 		}
 		req := s.request()
 		if req.Auth, err = codecommit.NewAuth(creds, *s.CodeCommit, clock.now, rt.Redact); err != nil {
-			return gitclone.Result{}, err
+			return none, err
 		}
-		return gitclone.Clone(ctx, req)
+		return ask(ctx, req)
 	}, func(err error) retry.Verdict {
 		if clock.corrects(err) {
 			return retry.Verdict{Again: true}
 		}
 		return judgeClone(err)
 	})
-	return cloned, clock.explain(err)
+	return answer, clock.explain(err)
 }
 
 func (s CloneSettings) request() gitclone.Request {

@@ -27,6 +27,8 @@ type Config struct {
 	SettingsPin   string
 	SettingsToken pipeline.Secret
 	Trigger       string // the commit that started the build
+	Pusher        string // who pushed that
+	PushedAt      string // and when, RFC 3339 in UTC
 	Environment   string
 	Endpoint      string
 
@@ -57,6 +59,7 @@ type Config struct {
 	Untrusted                   string // name or number of a user
 	Workdir                     string
 	Timeout, StepTimeout, Grace time.Duration
+	MaxPasses                   int // at least 1
 	LogFormat                   logs.Format
 
 	// CodeCommit is what Settings.URL means, nil if it is some other repository.
@@ -91,6 +94,12 @@ func newConfig(flags map[string]string, environ []string) *Config {
 		c.environ[name] = value
 	}
 	return c
+}
+
+// anew is the configuration as it was before variables.sh: that of the next pass.
+func (c *Config) anew() (*Config, error) {
+	next := &Config{flags: c.flags, environ: c.environ, client: c.client}
+	return next, next.resolve()
 }
 
 // lookup finds the value of a variable: flag, then variables.sh, then the

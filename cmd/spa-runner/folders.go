@@ -104,6 +104,18 @@ func replaceFolders(rt *pipeline.Runtime, f *workfolder.Folder) error {
 	return nil
 }
 
+// clearFolders removes what the pass before made, whatever its targets made of it.
+func clearFolders(rt *pipeline.Runtime, f *workfolder.Folder) error {
+	if err := rt.Broken(); err != nil {
+		return fmt.Errorf("the folders of the pass before were not removed, since the log is lost: %w", err)
+	}
+	rt.Log.Info("removing the folders of the pass before")
+	if err := f.Clear(); err != nil {
+		return pipeline.WithHint(err, "the next pass was not started, since it begins with fresh folders")
+	}
+	return nil
+}
+
 func rmCommand(paths ...string) string {
 	words := []string{"rm -rf --"}
 	for _, path := range paths {

@@ -71,13 +71,14 @@ func (p *program) main(args []string) int {
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
 	err := root.ExecuteContext(ctx)
-	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, cause) {
+	var done *reported
+	if err == nil || errors.As(err, &done) {
+		return pipeline.ExitCode(err) // that of the last event, whatever came after it
+	}
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
 		err = fmt.Errorf("%w (%w)", cause, err)
 	}
-	var done *reported
-	if err != nil && !errors.As(err, &done) {
-		p.complain(err)
-	}
+	p.complain(err)
 	return pipeline.ExitCode(err)
 }
 

@@ -40,7 +40,7 @@ func mainInATest() {
 	p := &program{stdout: os.Stdout, stderr: os.Stderr, redactor: redact.New(), patience: usualPatience()}
 	if os.Getenv(realWaits) == "" {
 		clock := &skippingClock{}
-		p.patience.sts.Clock, p.patience.clone.Clock = clock, clock
+		p.patience.sts.Clock, p.patience.clone.Clock, p.patience.look.Clock = clock, clock, clock
 	}
 	for name, limit := range map[string]*time.Duration{
 		attemptFor: &p.patience.sts.Attempt, answerIn: &p.patience.answer, nextByteIn: &p.patience.stall,

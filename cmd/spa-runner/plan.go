@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"path/filepath"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -20,6 +21,7 @@ type facts struct {
 	laid     []steps.LaidFile
 	written  []manifest.Entry // what that made of the code
 	hold     string           // why the environment must not be deployed
+	head     gitclone.Target  // where the settings were after the pass
 }
 
 // planner makes the plan. What differs between a run and its rehearsals is here.
@@ -35,6 +37,8 @@ type planner struct {
 	runID     string
 	build     string // CODEBUILD_BUILD_NUMBER
 	facts     *facts
+	// settings are minted once: who looks again is who cloned.
+	settings *pipeline.Credentials[pipeline.Settings]
 }
 
 // plan is the list of the steps: what is run, in which order, and as whom. It
@@ -42,13 +46,9 @@ type planner struct {
 // type parameter, and by the credentials that are handed over.
 func (p *planner) plan() []pipeline.Step {
 	c := p.config
-	settingsSession := awsname.SessionName("SettingsContext", p.build)
 	deploySession := awsname.SessionName("TargetUpdateContext", p.build)
 	packagesSession := awsname.SessionName("PackagesContext", p.build)
-	policy, narrowed := c.settingsPolicy()
-	settings := pipeline.Mint[pipeline.Settings](p.assume(assumption{
-		role: &c.SettingsRole, session: settingsSession, externalID: c.SettingsExternalID, policy: policy,
-	}), p.secret)
+	settings, settingsSession, narrowed := p.asSettings()
 	packages := pipeline.Mint[pipeline.Packages](p.assume(assumption{
 		role: &c.PackagesRole, session: packagesSession, policy: readPackages().String(),
 	}), p.secret)
@@ -137,6 +137,37 @@ func (p *planner) plan() []pipeline.Step {
 			Target:      "deploy", Targets: c.DeployTargets, Flags: p.makeFlags, Dir: codeDir, Env: p.deployEnv,
 		},
 	}
+}
+
+// lookAgain stands beside the list: what is done after each pass, failed or not,
+// where there may be another one. It holds the settings' identity, as steps 1 and 2
+// do, asks for the head of their branch, and starts no process. What follows from
+// the answer is decided in decision.go. It is made with the list, so that it looks
+// where that cloned: variables.sh may set AWS_REGION, which a URL may leave open.
+func (p *planner) lookAgain() pipeline.Step {
+	c := p.config
+	settings, _, _ := p.asSettings()
+	return steps.LookAgain{
+		Credentials: settings,
+		From:        &c.Settings, CodeCommit: c.CodeCommit, Token: c.SettingsToken, Client: c.client,
+		Patience: p.patience.look.Policy, Limit: p.patience.look.limit, Stall: p.patience.stall,
+		Deployed: &p.facts.settings.Commit, Passes: fmt.Sprintf("up to %d", c.MaxPasses), Head: &p.facts.head,
+	}
+}
+
+// asSettings are the credentials of the settings, the name of their session, and
+// what that is narrowed to.
+func (p *planner) asSettings() (of pipeline.Credentials[pipeline.Settings], session, narrowed string) {
+	c := p.config
+	session = awsname.SessionName("SettingsContext", p.build)
+	policy, narrowed := c.settingsPolicy()
+	if p.settings == nil {
+		minted := pipeline.Mint[pipeline.Settings](p.assume(assumption{
+			role: &c.SettingsRole, session: session, externalID: c.SettingsExternalID, policy: policy,
+		}), p.secret)
+		p.settings = &minted
+	}
+	return *p.settings, session, narrowed
 }
 
 // choose is the one step or, if usual is false, the other.

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"spa-runner/pipeline"
+	"spa-runner/steps"
 )
 
 // planned is what `plan --json` prints.
@@ -24,6 +25,8 @@ type plannedStep struct {
 	Scope   string           `json:"scope"`
 	Account string           `json:"account,omitempty"`
 	Params  []pipeline.Param `json:"params"`
+	// After says that it is no part of the list, but done after each pass.
+	After bool `json:"after_each_pass,omitempty"`
 }
 
 func (p *program) planCommand() *cobra.Command {
@@ -53,7 +56,11 @@ asked on the network, assumed, cloned or written.`,
 
 func (p *program) describePlan(c *Config) planned {
 	nobody := func(assumption) aws.CredentialsProvider { return aws.AnonymousCredentials{} }
-	list := (&planner{config: c, assume: nobody, build: c.environ["CODEBUILD_BUILD_NUMBER"], facts: &facts{}}).plan()
+	planner := &planner{config: c, assume: nobody, build: c.environ["CODEBUILD_BUILD_NUMBER"], facts: &facts{}}
+	list := planner.plan()
+	if what, _ := (afterPass{pass: 1, limit: c.MaxPasses, pinned: c.SettingsPin != ""}).decide(); what == lookFirst {
+		list = append(list, planner.lookAgain())
+	}
 	plan := planned{
 		Preview:   c.previews(),
 		Variables: c.Resolved, // [] and not null for programs:
@@ -61,6 +68,7 @@ func (p *program) describePlan(c *Config) planned {
 	}
 	for _, step := range list {
 		s := plannedStep{Name: step.Name(), Scope: pipeline.ScopeOf(step), Params: step.Params()}
+		_, s.After = step.(steps.LookAgain)
 		switch s.Scope {
 		case "settings":
 			if c.CodeCommit != nil {
@@ -86,6 +94,9 @@ func (p planned) text() string {
 		}
 		if s.Account != "" {
 			who += ", account " + s.Account
+		}
+		if s.After {
+			b.WriteString("\nAfter each pass, failed or not, is looked whether the settings have moved:\n\n")
 		}
 		fmt.Fprintf(&b, "%3d  %-22s  %s\n", i+1, s.Name, who)
 		for _, param := range s.Params {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -25,7 +24,9 @@ func (p *program) runCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run [flags]",
 		Short: "Run the pipeline: clone, overlay, test, deploy",
-		Long: `Run the ten steps in the work folder, where settings/ and code/ are made.
+		Long: `Run the ten steps in the work folder, where settings/ and code/ are made. In
+CodeBuild the settings are looked at again after that: if somebody pushed
+meanwhile, the run starts over (--max-passes).
 
 Each flag stands for the variable in brackets, which is how CodeBuild sets it.
 A flag wins over variables.sh, variables.sh over the environment.`,
@@ -56,8 +57,8 @@ type execution struct {
 	sources   []string // folders that are read
 }
 
-// execute runs the plan once, with everything around it: folders, identity,
-// log, signals, time limit, summary.
+// execute runs the plan, with everything around it: folders, identity, log,
+// signals, time limit, summary.
 func (p *program) execute(ctx context.Context, c *Config, e execution) error {
 	folder, err := openWorkFolder(c, e.sources...)
 	if err != nil {
@@ -68,12 +69,6 @@ func (p *program) execute(ctx context.Context, c *Config, e execution) error {
 	if err != nil {
 		return err
 	}
-	user, err := untrusted(c, e)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = user.RemoveHome() }()
-
 	recorder := logs.NewRecorder()
 	log := p.newLog(c, recorder)
 	if c.Timeout > 0 {
@@ -81,32 +76,21 @@ func (p *program) execute(ctx context.Context, c *Config, e execution) error {
 		ctx, cancel = context.WithTimeoutCause(ctx, c.Timeout, &pipeline.TimeLimitError{Of: "run", Limit: c.Timeout})
 		defer cancel()
 	}
-	plan := &planner{
-		config: c, assume: assumer(ctx, cfg, &c.Region, stsPatience{p.patience.sts, log.Logger(1)}), secret: p.secret, patience: p.patience,
-		makeFlags: e.makeFlags, runID: log.Run(), build: c.environ["CODEBUILD_BUILD_NUMBER"], facts: &facts{},
-	}
-	all := plan.plan()
-	list, err := cut(all, e.until)
+	r := &passes{program: p, execution: e, folder: folder, aws: cfg, log: log, recorder: recorder, began: time.Now()}
+	first, err := r.prepare(ctx, 1, c)
 	if err != nil {
 		return err
 	}
-	rt := &pipeline.Runtime{
-		Log: log.Logger(1), Output: log.Output(1), Broken: log.Err, Redact: plan.secret,
-		Env: c.childEnviron(p.environ), Untrusted: user, Grace: c.Grace, Hurry: p.hurry, KeysInEnv: c.KeysInEnv,
-	}
-	start := time.Now()
-	logStart(rt, c, e)
-	if err = replaceFolders(rt, folder); err == nil {
-		err = pipeline.Pipeline{Steps: list, StepTimeout: c.StepTimeout}.Run(ctx, rt)
-	}
-	s := summary{execution: e, plan: plan, steps: all, recorder: recorder, took: time.Since(start), err: err}
-	logEnd(rt, plan, e, outcomeOf(recorder, all[len(all)-1].Name()), s.took, err, s.hint())
+	logStart(first.rt, c, e)
+	last := r.run(ctx, first)
+	s := r.summary(last)
+	s.logEnd(last.rt.Log, "run", s.took)
 	_ = log.Text(s.text()) // log.Err tells
-	if broken := log.Err(); broken != nil {
+	if err = last.err; log.Err() != nil {
 		if err == nil {
 			err = errors.New("the run went to its end")
 		}
-		return fmt.Errorf("%w (%w)", broken, err)
+		return fmt.Errorf("%w (%w)", log.Err(), err)
 	}
 	if err != nil {
 		return &reported{err}
@@ -188,34 +172,4 @@ func logStart(rt *pipeline.Runtime, c *Config, e execution) {
 	for _, warning := range c.Warnings {
 		rt.Log.Warn("configuration: " + warning)
 	}
-}
-
-// logEnd writes the last event: what was deployed where, why it was not, or which
-// step ended it.
-func logEnd(rt *pipeline.Runtime, p *planner, e execution, deploy logs.Outcome, took time.Duration, err error, hint string) {
-	fields := []zap.Field{
-		zap.String("what", e.what), zap.Bool("deployed", !e.rehearsal && !p.config.previews() && deploy == logs.Finished),
-		zap.Int64("took_ms", took.Milliseconds()), zap.Int("exit_code", pipeline.ExitCode(err)),
-		zap.String("settings_commit", p.facts.settings.Commit), zap.String("code_commit", p.facts.code.Commit),
-		zap.String("settings_account", accountOf(p.config.SettingsRole)), zap.String("deploy_account", accountOf(p.config.DeployRole)),
-		zap.String("region", p.config.DeployRegion), zap.String("ended_by", endedBy(err)),
-	}
-	fields = slices.DeleteFunc(fields, func(f zap.Field) bool { return f.Type == zapcore.StringType && f.String == "" })
-	if err == nil {
-		rt.Log.Info("run finished", fields...)
-		return
-	}
-	if held := pipeline.Held(err); held != nil {
-		rt.Log.Warn("run held", append(fields, zap.String("why", held.Why), zap.String("hint", hint))...)
-		return
-	}
-	var failed *pipeline.StepError
-	if errors.As(err, &failed) {
-		fields, err = append(fields, zap.String("failed_step", failed.Step)), failed.Err
-	}
-	fields = append(fields, zap.String("error", err.Error()))
-	if hint != "" {
-		fields = append(fields, zap.String("hint", hint))
-	}
-	rt.Log.Error("run failed", fields...)
 }

@@ -15,10 +15,13 @@ import (
 type summary struct {
 	execution execution
 	plan      *planner
-	steps     []pipeline.Step // all of the plan
-	recorder  *logs.Recorder
-	took      time.Duration
-	err       error
+	steps     []pipeline.Step   // all of the plan
+	recorded  []logs.StepRecord // of the last pass
+	warnings  []string
+	number    int           // of the last pass
+	before    []*pass       // those before it
+	took      time.Duration // all passes together
+	err       error         // of the last pass
 }
 
 const rule = "────────────────────────────────────────────────────────────────────────\n"
@@ -26,8 +29,9 @@ const rule = "──────────────────────
 func (s summary) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s%s\n%s", rule, s.headline(), rule)
+	s.writePasses(&b)
 	seen := map[string]bool{}
-	for _, step := range s.recorder.Steps() {
+	for _, step := range s.recorded {
 		seen[step.Name] = true
 		line := fmt.Sprintf("  %s %-22s %8s  %s", mark(step.Outcome), step.Name, rounded(step.Took), remark(step))
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
@@ -39,11 +43,11 @@ func (s summary) text() string {
 	}
 	b.WriteString("\n")
 	s.writeFacts(&b)
-	if warnings := s.recorder.Warnings(); len(warnings) > 0 {
+	if len(s.warnings) > 0 {
 		b.WriteString("\n")
-		for _, w := range warnings {
-			fmt.Fprintf(&b, "  warning: %s\n", w)
-		}
+	}
+	for _, w := range s.warnings {
+		fmt.Fprintf(&b, "  warning: %s\n", w)
 	}
 	if s.err != nil {
 		b.WriteString("\n")
@@ -61,7 +65,7 @@ func (s summary) text() string {
 func (s summary) headline() string {
 	what, took := s.execution.what, rounded(s.took)
 	var failed *pipeline.StepError
-	deploy := outcomeOf(s.recorder, s.steps[len(s.steps)-1].Name())
+	deploy := s.deployment()
 	held := pipeline.Held(s.err)
 	switch {
 	case held != nil:
@@ -95,10 +99,10 @@ func (s summary) next() string {
 	return hint
 }
 
-// outcomeOf is what became of a step, "" if it was not started.
-func outcomeOf(r *logs.Recorder, step string) logs.Outcome {
-	for _, record := range r.Steps() {
-		if record.Name == step {
+// deployment is what became of the last step, "" if it was not started.
+func (s summary) deployment() logs.Outcome {
+	for _, record := range s.recorded {
+		if record.Name == s.steps[len(s.steps)-1].Name() {
 			return record.Outcome
 		}
 	}
@@ -113,6 +117,9 @@ func (s summary) writeFacts(b *strings.Builder) {
 	}
 	if f.settings.Commit != "" {
 		line("settings", "%s  %s, folder %s", f.settings.Commit, f.settings.Ref, c.Environment)
+	}
+	if push := s.push(); push != "" {
+		line("trigger", "%s", push)
 	}
 	if f.code.Commit != "" {
 		line("code", "%s  %s", f.code.Commit, f.code.Ref)

@@ -73,6 +73,14 @@ func (c *Config) variables() []variable {
 			usage: "commit that triggered the build; logged, not checked out",
 		},
 		{
+			name: "SETTINGS_GIT_PUSHER", parse: pusher(&c.Pusher),
+			usage: "ARN of who pushed SETTINGS_GIT_COMMIT; logged",
+		},
+		{
+			name: "SETTINGS_GIT_PUSHED_AT", parse: moment(&c.PushedAt),
+			usage: "when that was, such as 2026-03-01T12:00:00Z; logged",
+		},
+		{
 			name: "SETTINGS_GIT_PIN", parse: commit(&c.SettingsPin),
 			usage: "deploy this very commit of the settings, for a rollback",
 		},
@@ -203,6 +211,10 @@ func (c *Config) variables() []variable {
 		{
 			name: "SPA_RUNNER_STEP_TIMEOUT", parse: duration(&c.StepTimeout),
 			usage: "time limit of each step",
+		},
+		{
+			name: "SPA_RUNNER_MAX_PASSES", parse: passLimit(&c.MaxPasses, c.environ["CODEBUILD_BUILD_ID"] != ""),
+			usage: "how often a run may start over, itself included, because the settings moved meanwhile; default: 3 in CodeBuild, 1 elsewhere, which is never",
 		},
 		{
 			name: "SPA_RUNNER_GRACE_PERIOD", parse: duration(&c.Grace),

@@ -57,7 +57,7 @@ func (c *consoleCore) paint(code, text string) string {
 }
 
 // silentFields are those that a person has seen above, or need not see.
-var silentFields = []string{"run", "pass", "step", "scope", "params", "sources"}
+var silentFields = []string{"run", "pass", "step", "scope", "params", "sources", "passes_before"}
 
 func (c *consoleCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	all := slices.Concat(c.with, fields)

@@ -132,7 +132,7 @@ func (r *Recorder) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	defer r.state.mu.Unlock()
 	switch warning := e.Message + dataText(all, func(name string) string { return name }); {
 	case e.Level != zap.WarnLevel:
-	case e.Message == "run held": // its outcome, which the headline says
+	case e.Message == "run held", e.Message == "pass held": // its outcome, which the summary says
 	case e.Message == "retrying":
 		r.state.retry(text("step"), text("what"), text("error"))
 	case !slices.Contains(r.state.warnings, warning):

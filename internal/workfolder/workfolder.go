@@ -53,6 +53,8 @@ type Folder struct {
 	dir  string
 	file *os.File // holds the lock
 	root *os.Root
+	// names are what a run makes in it.
+	names []string
 
 	// Earlier are the folders that runs made which are over.
 	Earlier []Earlier
@@ -81,7 +83,7 @@ func Open(dir string, names ...string) (*Folder, error) {
 		_ = file.Close()
 		return nil, fmt.Errorf("opening the work folder: %w", err)
 	}
-	f := &Folder{dir: dir, file: file, root: root}
+	f := &Folder{dir: dir, file: file, root: root, names: names}
 	unlocked, err := f.lock(names)
 	if err == nil {
 		err = f.look(names)

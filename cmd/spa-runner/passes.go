@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"go.uber.org/zap"
+
+	"spa-runner/internal/logs"
+	"spa-runner/internal/workfolder"
+	"spa-runner/pipeline"
+	"spa-runner/steps"
+)
+
+// passes goes over the plan, and over it again for as long as the settings move
+// while it does: nothing of one pass reaches the next but the configuration that
+// the project gave, the identity of the build, the log and the time limit.
+type passes struct {
+	program   *program
+	execution execution
+	folder    *workfolder.Folder
+	aws       aws.Config
+	log       *logs.Log
+	recorder  *logs.Recorder
+	began     time.Time
+	over      []*pass
+}
+
+// pass is one way over the plan.
+type pass struct {
+	number int
+	config *Config
+	plan   *planner
+	steps  []pipeline.Step // all of the plan
+	list   []pipeline.Step // those that are to be run
+	look   pipeline.Step   // after them
+	rt     *pipeline.Runtime
+	took   time.Duration
+	err    error
+}
+
+// prepare makes what a pass works with, all of it new. With an error the pass
+// cannot be run, but it can be told of.
+func (r *passes) prepare(ctx context.Context, number int, c *Config) (_ *pass, err error) {
+	log, p := r.log.Logger(number), r.program
+	plan := &planner{
+		config: c, assume: assumer(ctx, r.aws, &c.Region, stsPatience{p.patience.sts, log}), secret: p.secret, patience: p.patience,
+		makeFlags: r.execution.makeFlags, runID: r.log.Run(), build: c.environ["CODEBUILD_BUILD_NUMBER"], facts: &facts{},
+	}
+	one := &pass{number: number, config: c, plan: plan, steps: plan.plan(), look: plan.lookAgain()}
+	one.rt = &pipeline.Runtime{
+		Log: log, Output: r.log.Output(number), Broken: r.log.Err, Redact: p.secret,
+		Env: c.childEnviron(p.environ), Grace: c.Grace, Hurry: p.hurry, KeysInEnv: c.KeysInEnv,
+	}
+	if one.list, err = cut(one.steps, r.execution.until); err == nil {
+		one.rt.Untrusted, err = untrusted(c, r.execution)
+	}
+	return one, err
+}
+
+// run goes over the plan for the first time, and as often as there is a reason to.
+// It returns the last pass.
+func (r *passes) run(ctx context.Context, first *pass) (last *pass) {
+	for next := first; next != nil; next = r.next(ctx, next) {
+		r.once(ctx, next)
+		r.over, last = append(r.over, next), next
+	}
+	return last
+}
+
+// once goes over the plan.
+func (r *passes) once(ctx context.Context, p *pass) {
+	defer func(start time.Time) {
+		_ = p.rt.Untrusted.RemoveHome()
+		p.took = time.Since(start)
+	}(time.Now())
+	fresh := replaceFolders
+	if p.number > 1 {
+		fresh = clearFolders
+	}
+	if p.err == nil {
+		p.err = fresh(p.rt, r.folder)
+	}
+	if p.err == nil {
+		p.err = pipeline.Pipeline{Steps: p.list, StepTimeout: p.config.StepTimeout}.Run(ctx, p.rt)
+	}
+}
+
+// next is the pass after one that is over, nil if there is none.
+func (r *passes) next(ctx context.Context, p *pass) *pass {
+	state := r.state(ctx, p)
+	what, _ := state.decide()
+	if what != lookFirst || r.execution.rehearsal || ctx.Err() != nil || r.log.Err() != nil {
+		return nil // a rehearsal's settings are a snapshot, and do not move
+	}
+	look := pipeline.Pipeline{Steps: []pipeline.Step{p.look}, StepTimeout: p.config.StepTimeout}
+	if err := look.Run(ctx, p.rt); err != nil {
+		p.rt.Log.Warn("the look at the settings did not come to its end: if there was a push meanwhile, it is not deployed",
+			zap.String("error", err.Error()), zap.String("next", steps.NextChance))
+		return nil
+	}
+	if state = r.state(ctx, p); state.head == "" {
+		return nil // the step has told why
+	}
+	what, why := state.decide()
+	switch what {
+	case leaveIt:
+		p.rt.Log.Warn("newer settings are not deployed", zap.String("commit", state.head), zap.String("why", why), zap.String("next", steps.NextChance))
+	case startOver:
+		r.summary(p).logEnd(p.rt.Log, "pass", p.took)
+		p.rt.Log.Info("settings moved", zap.String("from", state.took), zap.String("to", state.head), zap.Int("next_pass", p.number+1))
+		return r.after(ctx, p)
+	}
+	return nil
+}
+
+// state is what is known after a pass.
+func (r *passes) state(ctx context.Context, p *pass) afterPass {
+	deadline, limited := ctx.Deadline()
+	state := afterPass{
+		pass: p.number, limit: p.config.MaxPasses, exitCode: pipeline.ExitCode(p.err), pinned: p.config.SettingsPin != "",
+		took: p.plan.facts.settings.Commit, head: p.plan.facts.head.Commit, timeLimit: limited, left: time.Until(deadline),
+	}
+	for _, over := range r.over {
+		state.longest = max(state.longest, over.took)
+	}
+	return state
+}
+
+// after prepares the pass after another. What is wrong with that is its failure.
+func (r *passes) after(ctx context.Context, before *pass) *pass {
+	c, err := before.config.anew()
+	r.program.register(c)
+	next, prepared := r.prepare(ctx, before.number+1, c)
+	if next.err = err; err == nil {
+		next.err = prepared
+	}
+	for _, warning := range c.Warnings {
+		if warning = "configuration: " + warning; !slices.Contains(r.recorder.Warnings(), warning) {
+			next.rt.Log.Warn(warning)
+		}
+	}
+	return next
+}
+
+// summary tells of a pass, and of those before it.
+func (r *passes) summary(p *pass) summary {
+	return summary{
+		execution: r.execution, plan: p.plan, steps: p.steps, recorded: stepsOf(r.recorder, p.number), warnings: r.recorder.Warnings(),
+		number: p.number, took: time.Since(r.began), err: p.err, before: r.over[:p.number-1],
+	}
+}
+
+// stepsOf are the records of one pass.
+func stepsOf(r *logs.Recorder, number int) []logs.StepRecord {
+	return slices.DeleteFunc(r.Steps(), func(s logs.StepRecord) bool { return s.Pass != number })
+}
