@@ -36,6 +36,7 @@ type program struct {
 	redactor       *redact.Redactor
 	hurry          <-chan struct{} // closed by a second signal
 	patience       patience
+	disk           func(folder string) (free uint64, err error) // nil asks the file system
 }
 
 // run is main without the process: it returns the exit code.
@@ -76,6 +77,10 @@ func (p *program) main(args []string) int {
 	var done *reported
 	if err != nil && !errors.As(err, &done) {
 		p.complain(err)
+	}
+	var unhealthy *unhealthyError
+	if errors.As(err, &unhealthy) && context.Cause(ctx) == nil {
+		return exitUnhealthy
 	}
 	return pipeline.ExitCode(err)
 }
@@ -121,6 +126,7 @@ has a flag too (spa-runner run --help). Start with:
 
   spa-runner dry-run        the whole pipeline here, with fake credentials
   spa-runner plan           what a run would do with the variables as they are
+  spa-runner doctor         what a run needs and is not there, with what mends it
   spa-runner run            do it
 
 Exit codes: 0 deployed, or held by a file HOLD; 2 (that of make) a target
@@ -141,7 +147,7 @@ func (p *program) rootCommand() *cobra.Command {
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err) })
-	root.AddCommand(p.runCommand(), p.planCommand(), p.dryRunCommand(), p.versionCommand())
+	root.AddCommand(p.runCommand(), p.planCommand(), p.dryRunCommand(), p.doctorCommand(), p.versionCommand())
 	for _, c := range root.Commands() {
 		c.Args = noArguments
 		c.DisableFlagsInUseLine = true
@@ -214,14 +220,19 @@ func (f *flagValue) Type() string { return f.kind }
 
 // config reads the configuration for a command. Every problem is in the error.
 func (p *program) config(cmd *cobra.Command, environ []string) (*Config, error) {
+	c := newConfig(flagsOf(cmd), environ)
+	return c, c.resolve()
+}
+
+// flagsOf are the variables that the flags of a command line set.
+func flagsOf(cmd *cobra.Command) map[string]string {
 	flags := map[string]string{}
 	for _, v := range new(Config).variables() {
 		if cmd.Flags().Changed(v.flag()) {
 			flags[v.name] = cmd.Flags().Lookup(v.flag()).Value.String()
 		}
 	}
-	c := newConfig(flags, environ)
-	return c, c.resolve()
+	return flags
 }
 
 // printJSON prints a value for a program, through the redactor.
