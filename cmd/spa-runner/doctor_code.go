@@ -29,7 +29,7 @@ func (d *diagnosis) lookAtCode(ctx context.Context) doctor.Finding {
 	looked := withoutUserInfo(gitclone.DisplayURL(c.Code.URL))
 	if !d.code && !d.isOfRef(d.codeErr) && !d.isOfProof(d.codeErr) {
 		f := finding(looked, nil, d.codeErr)
-		f.Fixes = append(f.Fixes, doctor.Fix{Do: "correct CODE_GIT_URL, or give the project a CODE_GIT_TOKEN; from here, this lists what is there:", Paste: "git ls-remote " + looked})
+		f.Fixes = append(f.Fixes, doctor.Fix{Do: "correct CODE_GIT_URL, or give the project a CODE_GIT_TOKEN; from here, this lists what is there:", Paste: command("git ls-remote --", looked)})
 		return f
 	}
 	warnings = withoutPrefix(warnings, "the code is at a branch") // a check of its own
@@ -81,7 +81,7 @@ func (d *diagnosis) lookAtCodeRef(context.Context) doctor.Finding {
 	f := finding(c.Code.Ref, nil, d.codeErr)
 	f.Fixes = append(f.Fixes, doctor.Fix{
 		Do:    "set CODE_GIT_BRANCH, where it is set now (" + d.sourceOf("CODE_GIT_BRANCH") + "), to a tag that is there; this lists them:",
-		Paste: "git ls-remote --tags " + withoutUserInfo(gitclone.DisplayURL(c.Code.URL)),
+		Paste: command("git ls-remote --tags --", withoutUserInfo(gitclone.DisplayURL(c.Code.URL))),
 	})
 	return f
 }
@@ -93,7 +93,7 @@ func (d *diagnosis) lookAtPin(context.Context) doctor.Finding {
 		return unknown()
 	case errors.Is(d.codeErr, gitclone.ErrCommitMismatch):
 		f := finding(c.Code.Ref+" against CODE_GIT_COMMIT", nil, d.codeErr)
-		f.Fixes = append(f.Fixes, doctor.Fix{Do: "this shows where it is now:", Paste: "git ls-remote " + withoutUserInfo(gitclone.DisplayURL(c.Code.URL)) + " " + c.Code.Ref})
+		f.Fixes = append(f.Fixes, doctor.Fix{Do: "this shows where it is now:", Paste: command("git ls-remote --", withoutUserInfo(gitclone.DisplayURL(c.Code.URL)), c.Code.Ref)})
 		return f
 	case c.Code.Commit != "":
 		return finding("at CODE_GIT_COMMIT, "+c.Code.Commit, nil, nil)

@@ -23,11 +23,8 @@ func (d *diagnosis) project() string {
 
 // startBuild is the command for one build with one variable changed.
 func (d *diagnosis) startBuild(name, value string) string {
-	override := "name=" + name + ",value=" + value + ",type=PLAINTEXT"
-	if strings.Contains(value, " ") {
-		override = "'" + override + "'"
-	}
-	return "aws codebuild start-build --project-name " + d.project() + " --environment-variables-override " + override
+	return command("aws codebuild start-build --project-name", d.project()) +
+		command(" --environment-variables-override", "name="+name+",value="+value+",type=PLAINTEXT")
 }
 
 func (d *diagnosis) insideTheProject() doctor.Fix {
@@ -69,7 +66,7 @@ func allowAssume(who caller, role awsname.Role) doctor.Fix {
 	name := "assume-" + role.Name[strings.LastIndex(role.Name, "/")+1:]
 	return doctor.Fix{
 		Do:    fmt.Sprintf("in account %s, the service role must be allowed to assume it:", who.account),
-		Paste: fmt.Sprintf("aws iam put-role-policy --role-name %s --policy-name %s --policy-document '%s'", who.name, name, s),
+		Paste: command("aws iam put-role-policy --role-name", who.name, "--policy-name", name, "--policy-document", s.String()),
 	}
 }
 
@@ -94,4 +91,9 @@ func indented(v any) string {
 // inProject is a variable to be set in the project.
 func inProject(do string, pairs ...string) doctor.Fix {
 	return doctor.Fix{Do: do, Paste: strings.Join(pairs, "\n")}
+}
+
+// askOfFolder is how an environment of a checkout is asked for.
+func askOfFolder(environment string) string {
+	return command("spa-runner doctor --settings . --settings-environment-path", environment)
 }

@@ -140,7 +140,6 @@ func (e *environment) lookAtVariables(ctx context.Context) doctor.Finding {
 					problems = append(problems, problem)
 				}
 			}
-			c.exportTo(env)
 			if len(problems) > 0 {
 				return nil, nil, &pipeline.ConfigError{Problems: problems}
 			}
@@ -194,7 +193,7 @@ func (e *environment) lookAtPin(context.Context) doctor.Finding {
 	f.State, f.Cause = doctor.Warn, fmt.Sprintf("%s names %s without its commit: a branch moves, and a tag can be moved", scriptName, ref.Value)
 	f.Fixes = []doctor.Fix{{
 		Do:    "export CODE_GIT_COMMIT in " + scriptName + " too, as the commit that this shows (the line with ^{}, if there is one):",
-		Paste: "git ls-remote " + withoutUserInfo(gitclone.DisplayURL(c.Code.URL)) + " " + ref.Value + "*",
+		Paste: command("git ls-remote --", withoutUserInfo(gitclone.DisplayURL(c.Code.URL)), ref.Value+"*"),
 	}}
 	if c.RequirePinned && moving.MatchString(c.Code.Ref) {
 		f.State, f.Cause = doctor.Mend, f.Cause+", and SPA_RUNNER_REQUIRE_PINNED refuses a branch"

@@ -51,7 +51,7 @@ func (d *diagnosis) lookAtDisk(context.Context) doctor.Finding {
 	}
 	free, err := space(d.config.Workdir)
 	f := finding(fmt.Sprintf("%d MiB free in %s", free>>20, d.config.Workdir), nil, err)
-	f.Fixes = []doctor.Fix{{Do: "make room, take a larger compute type for the project, or set SPA_RUNNER_WORKDIR to a folder with more of it:", Paste: "df -h " + d.config.Workdir}}
+	f.Fixes = []doctor.Fix{{Do: "make room, take a larger compute type for the project, or set SPA_RUNNER_WORKDIR to a folder with more of it:", Paste: command("df -h --", d.config.Workdir)}}
 	switch {
 	case err != nil:
 	case free < leastFree:

@@ -31,7 +31,7 @@ func (d *diagnosis) lookAtSettings(ctx context.Context) doctor.Finding {
 	role, err := awsname.ParseRole(c.SettingsRole)
 	switch {
 	case c.CodeCommit == nil || err != nil:
-		f.Fixes = append(f.Fixes, doctor.Fix{Do: "from here, this lists what is there:", Paste: "git ls-remote " + looked})
+		f.Fixes = append(f.Fixes, doctor.Fix{Do: "from here, this lists what is there:", Paste: command("git ls-remote --", looked)})
 	case errors.Is(d.settingsErr, gitclone.ErrUnauthorized):
 		f.Fixes = append(f.Fixes, allowRead(role, "codecommit:GitPull", settingsRepository(role, *c.CodeCommit)))
 	default:
@@ -85,9 +85,7 @@ func (d *diagnosis) lookAtVariables(ctx context.Context) doctor.Finding {
 	var ofProject []string
 	source.Apply = func(set []shellvars.Var, env *pipeline.Environ) ([]pipeline.Param, []string, error) {
 		decided, warnings, err := c.applyScript(set, env)
-		if ofProject, err = d.late(err); err == nil || len(ofProject) > 0 {
-			c.exportTo(env) // which a configuration with problems does not
-		}
+		ofProject, err = d.late(err)
 		return decided, warnings, err
 	}
 	file := path.Join(c.Environment, scriptName)
@@ -104,7 +102,7 @@ func (d *diagnosis) lookAtVariables(ctx context.Context) doctor.Finding {
 	case err != nil:
 		f.Fixes = []doctor.Fix{{
 			Do:    "mend these lines by a pull request to the settings; in a checkout of them, this says the same without any server:",
-			Paste: "spa-runner doctor --settings . --settings-environment-path " + c.Environment,
+			Paste: askOfFolder(c.Environment),
 		}}
 	}
 	if len(ofProject) > 0 {
@@ -173,7 +171,7 @@ func (d *diagnosis) overlay(ctx context.Context, overlay steps.OverlaySettings, 
 		f.Looked = looked
 		f.Fixes = append(f.Fixes, doctor.Fix{
 			Do:    "by a pull request to the settings; in a checkout of them, this says the same without any server:",
-			Paste: "spa-runner doctor --settings . --settings-environment-path " + overlay.Environment,
+			Paste: askOfFolder(overlay.Environment),
 		})
 	}
 	return f

@@ -53,7 +53,7 @@ func TestDoctorOnALaptop(t *testing.T) {
 	}
 	i := slices.IndexFunc(report.Checks, func(f doctor.Finding) bool { return f.Name == "service identity" })
 	f := report.Checks[i]
-	want := "aws codebuild start-build --project-name Spa-DeployAutomationEnvironment --environment-variables-override name=SPA_RUNNER_COMMAND,value=doctor,type=PLAINTEXT"
+	want := "aws codebuild start-build --project-name Spa-DeployAutomationEnvironment --environment-variables-override 'name=SPA_RUNNER_COMMAND,value=doctor,type=PLAINTEXT'"
 	if len(f.Fixes) != 1 || f.Fixes[0].Paste != want || !strings.Contains(f.Cause, "somebody at a laptop") {
 		t.Errorf("got %+v", f)
 	}
@@ -242,6 +242,50 @@ func TestDoctorInterrupted(t *testing.T) {
 	p.changedNothing()
 }
 
+// A problem that is there before variables.sh and after it is told once.
+func TestDoctorTellsAProblemOnce(t *testing.T) {
+	t.Parallel()
+	p := newPatient(t)
+	p.serve()
+	p.env["SPA_RUNNER_TIMEOUT"], p.env["DEPLOY_ENVIRONMENT_ROLE"] = "50", ""
+	report, o := p.asked()
+	cause := report.Checks[0].Cause
+	if got := namesOf(report, doctor.Mend); !slices.Equal(got, []string{"configuration"}) || o.code != 1 ||
+		strings.Count(cause, "SPA_RUNNER_TIMEOUT") != 1 || strings.Count(cause, "DEPLOY_ENVIRONMENT_ROLE is required") != 1 {
+		t.Errorf("got %q: %s", got, cause)
+	}
+}
+
+// Names in a repository do nothing to a terminal, nor to the shell of who pastes.
+func TestDoctorIsHarmless(t *testing.T) {
+	t.Parallel()
+	evil := newPatient(t)
+	evil.write("settings", environmentPath+"/variables.sh", "export CODE_GIT_URL='http://127.0.0.1:1/$(touch${IFS}pwned);x' CODE_GIT_BRANCH='`id`'\n")
+	evil.serve()
+	report, o := evil.asked()
+	i := slices.IndexFunc(report.Checks, func(f doctor.Finding) bool { return f.Name == "code repository" })
+	fixes := report.Checks[i].Fixes
+	if len(fixes) == 0 || fixes[len(fixes)-1].Paste != "git ls-remote -- 'http://127.0.0.1:1/$(touch${IFS}pwned);x'" {
+		t.Errorf("got %v", o)
+	}
+	folder := t.TempDir()
+	delete(evil.env, "SETTINGS_ENVIRONMENT_PATH")
+	for _, name := range []string{"environments/\x1b[31mred/variables.sh", "environments/\x1b[31mred/settings.yaml"} {
+		evil.dirs["settings"] = folder
+		evil.write("settings", name, "if\n")
+	}
+	if o := evil.run("doctor", "--settings", folder); o.code != 1 || strings.Contains(o.stdout, "\x1b") || !strings.Contains(o.stdout, `mend these lines of environments/\x1b[31mred`) {
+		t.Errorf("got %v", o)
+	}
+	p := newPatient(t)
+	p.write("settings", "environments/\x1b[31mred/settings.yaml", "x: y\n")
+	p.serve()
+	p.env["SETTINGS_ENVIRONMENT_PATH"] = "environments/none"
+	if o := p.run("doctor"); o.code != 1 || !strings.Contains(o.stdout, `\x1b[31mred`) || strings.Contains(o.stdout, "\x1b") {
+		t.Errorf("got %v", o)
+	}
+}
+
 func TestDoctorOnTheCommandLine(t *testing.T) {
 	t.Parallel()
 	p := newPatient(t)
@@ -301,7 +345,7 @@ func TestDoctorOfAFolder(t *testing.T) {
 		"the region of who asks": {files: map[string]string{"a/settings.yaml": "automation:\n  region: eu-west-1\n"}, env: map[string]string{"AWS_REGION": "us-east-1"}},
 		"held":                   {files: map[string]string{"a/settings.yaml": "x: y\n", "a/HOLD": "until Monday"}, warn: []string{"environments/a files"}, says: "until Monday"},
 		"a tag without a commit": {
-			files: map[string]string{"a/settings.yaml": "x: y\n", "a/variables.sh": "export CODE_GIT_BRANCH=v.24.06.18\n"}, warn: []string{"environments/a pin"}, says: "git ls-remote https://github.com",
+			files: map[string]string{"a/settings.yaml": "x: y\n", "a/variables.sh": "export CODE_GIT_BRANCH=v.24.06.18\n"}, warn: []string{"environments/a pin"}, says: "git ls-remote -- https://github.com",
 		},
 		"a branch where a pin is required": {
 			files: map[string]string{"a/settings.yaml": "x: y\n", "a/variables.sh": "export CODE_GIT_BRANCH=main\n"}, env: map[string]string{"SPA_RUNNER_REQUIRE_PINNED": "true"},
