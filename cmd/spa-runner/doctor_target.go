@@ -40,11 +40,17 @@ var yamlKey = regexp.MustCompile(`^( *)(\w+) *:(?:[ \t]+(.*))?$`)
 // people write it: block style, one key a line, a plain or quoted scalar. "" is what
 // is not there, or written otherwise: no parser of YAML is worth its size for that.
 func ofAutomation(content []byte, key string) string {
-	inside, indent := false, ""
+	inside, indent, value, found := false, "", "", false
 	for line := range bytes.Lines(bytes.TrimPrefix(content, []byte("\ufeff"))) {
 		text := strings.TrimRight(string(line), "\r\n")
 		if trimmed := strings.TrimSpace(text); trimmed == "" || trimmed[0] == '#' {
 			continue
+		}
+		if found { // and a line below it that is deeper goes on with the value
+			if strings.HasPrefix(text, indent+" ") {
+				return ""
+			}
+			return value
 		}
 		m := yamlKey.FindStringSubmatch(text)
 		if text[0] != ' ' {
@@ -58,20 +64,24 @@ func ofAutomation(content []byte, key string) string {
 			indent = m[1]
 		}
 		if m[1] == indent && m[2] == key {
-			return scalar(m[3])
+			value, found = scalar(m[3]), true
 		}
 	}
-	return ""
+	return value
 }
 
-// scalar is a value without its quotes and the comment behind it.
+// scalar is a value without its quotes and the comment behind it, "" if it is something
+// else: an anchor, a tag, a block, a list.
 func scalar(text string) string {
 	text = strings.TrimSpace(text)
-	if text == "" || text[0] == '#' {
+	if text == "" || strings.ContainsRune("#&*!|>[{", rune(text[0])) {
 		return ""
 	}
 	if quote := text[0]; quote == '"' || quote == '\'' {
-		value, _, _ := strings.Cut(text[1:], string(quote))
+		value, rest, closed := strings.Cut(text[1:], string(quote))
+		if rest = strings.TrimSpace(rest); !closed || rest != "" && rest[0] != '#' {
+			return ""
+		}
 		return value
 	}
 	if i := strings.Index(text, " #"); i >= 0 {

@@ -414,7 +414,7 @@ func FuzzOfAutomation(f *testing.F) {
 	for _, text := range []string{
 		"automation:\n  region: eu-west-1\n", "automation:\n\n  # the region\n  account_id: \"123456789012\"\n  region: \"eu-west-1\"  # Ireland\nworker:\n  region: x\n",
 		"automation: {region: eu-west-1}\n", "automation:\n  tags:\n    region: x\n", "automation:\n  text: |\n    region: x\n  region: eu-west-1\n",
-		"automation:\n  region: 'eu-west-1'\n", "a:\n  region: x\nautomation:\n    region:\n", "\ufeffautomation:\n  region: eu-west-1\r\n", "automation:\n- region: x\n",
+		"automation:\n  region: 'eu-west-1'\n", "a:\n  region: x\nautomation:\n    region:\n", "\ufeffautomation:\n  region: eu-west-1\r\n", "automation:\n- region: x\n", "automation:\n  region: x\n   y\n", "automation:\n region: \"0\n0 0\"", "automation:\n region: 'a''b'\n",
 	} {
 		f.Add(text)
 	}
@@ -452,6 +452,8 @@ func TestReadingSettings(t *testing.T) {
 		"automation:\r\n  account_id: '1'\r\n  region: 'eu-west-3' # Paris\r\nworker:\r\n":        "eu-west-3",
 		"automation:\n  tags:\n    region: no\n":                                                  "",
 		"automation:\n  account_id: 1\nworker:\n  region: no\n":                                   "",
+		"automation:\n  region: eu-west-1\n   or so\n":                                            "",
+		"automation:\n  region: &ours eu-west-1\n":                                                "",
 		"region: no\n":                      "",
 		"automation: {region: eu-west-1}\n": "",
 		"# automation:\n#   region: no\n":   "",
