@@ -27,7 +27,7 @@ func (d *diagnosis) lookAtCode(ctx context.Context) doctor.Finding {
 	warnings, d.codeErr = d.run(ctx, clone)
 	d.code = d.codeErr == nil
 	looked := withoutUserInfo(gitclone.DisplayURL(c.Code.URL))
-	if !d.code && !d.isOfRef(d.codeErr) && !d.isOfProof(d.codeErr) {
+	if !d.code && (ctx.Err() != nil || !d.isOfRef(d.codeErr) && !d.isOfProof(d.codeErr)) {
 		f := finding(looked, nil, d.codeErr)
 		f.Fixes = append(f.Fixes, doctor.Fix{Do: "correct CODE_GIT_URL, or give the project a CODE_GIT_TOKEN; from here, this lists what is there:", Paste: command("git ls-remote --", looked)})
 		return f

@@ -166,7 +166,7 @@ func (d *diagnosis) overlay(ctx context.Context, overlay steps.OverlaySettings, 
 			return strings.HasPrefix(w, "a pattern of SPA_RUNNER_OVERLAY_PROTECT matches nothing")
 		})
 	}
-	f := finding(fmt.Sprintf("%s, %d files", looked, len(laid)), warnings, err)
+	f := finding(fmt.Sprintf("%s, files: %d", looked, len(laid)), warnings, err)
 	if err != nil {
 		f.Looked = looked
 		f.Fixes = append(f.Fixes, doctor.Fix{

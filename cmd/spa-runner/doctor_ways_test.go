@@ -109,7 +109,6 @@ func TestDoctorForPeople(t *testing.T) {
 	if o.code != 1 || strings.Contains(o.stdout, "\x1b") || strings.Contains(o.stdout, "ghp_") || o.stderr != "" {
 		t.Fatalf("got %v", o)
 	}
-	t.Log("\n" + o.stdout)
 	for _, want := range []string{"✔ configuration", "✖ deploy role", "– CDK bootstrap        not checked because of: deploy role", "1 thing to mend; 2 checks not made because of that."} {
 		if !strings.Contains(o.stdout, want) {
 			t.Errorf("no %q in %s", want, o.stdout)
