@@ -94,6 +94,14 @@ func assume[S pipeline.Scope](ctx context.Context, rt *pipeline.Runtime, of pipe
 	return nil
 }
 
+// RefusedError says that STS answered, and did not give a role.
+type RefusedError struct {
+	Code string // of AWS, such as AccessDenied
+	text string
+}
+
+func (e *RefusedError) Error() string { return e.text }
+
 // refusal explains what STS answered and where to look.
 func refusal(ctx context.Context, role string, err error) error {
 	var api smithy.APIError
@@ -114,7 +122,7 @@ func refusal(ctx context.Context, role string, err error) error {
 	if tried := (*retry.Error)(nil); errors.As(err, &tried) {
 		effort = " " + tried.Effort()
 	}
-	err = fmt.Errorf("assuming %s: STS answered %s: %s%s", role, api.ErrorCode(), api.ErrorMessage(), effort)
+	err = &RefusedError{Code: api.ErrorCode(), text: fmt.Sprintf("assuming %s: STS answered %s: %s%s", role, api.ErrorCode(), api.ErrorMessage(), effort)}
 	switch api.ErrorCode() {
 	case "AccessDenied", "AccessDeniedException":
 		return pipeline.WithHint(err, "look at two policies: the trust policy of "+role+

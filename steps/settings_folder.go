@@ -68,3 +68,10 @@ func siblings(root, environment string) string {
 		return "there are: " + strings.Join(names, ", ")
 	}
 }
+
+// EnvironmentFolder tells what is in the way of an environment before a run: its
+// folder in the settings is missing, a file, or leads out of them.
+func EnvironmentFolder(settings, environment string) error {
+	_, err := environmentFolder(settings, environment)
+	return err
+}

@@ -116,14 +116,17 @@ func clearFolders(rt *pipeline.Runtime, f *workfolder.Folder) error {
 	return nil
 }
 
-func rmCommand(paths ...string) string {
-	words := []string{"rm -rf --"}
-	for _, path := range paths {
-		word, err := syntax.Quote(path, syntax.LangPOSIX)
+func rmCommand(paths ...string) string { return command("rm -rf --", paths...) }
+
+// command is one for people to paste: what it begins with, as it stands, and words
+// that are quoted, since names in a repository may mean something to a shell.
+func command(begin string, words ...string) string {
+	for _, word := range words {
+		quoted, err := syntax.Quote(word, syntax.LangPOSIX)
 		if err != nil {
-			word = "(its name cannot be written for a shell)"
+			quoted = "(its name cannot be written for a shell)"
 		}
-		words = append(words, word)
+		begin += " " + quoted
 	}
-	return strings.Join(words, " ")
+	return begin
 }

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -37,6 +36,7 @@ type program struct {
 	redactor       *redact.Redactor
 	hurry          <-chan struct{} // closed by a second signal
 	patience       patience
+	disk           func(folder string) (free uint64, err error) // nil asks the file system
 }
 
 // run is main without the process: it returns the exit code.
@@ -71,8 +71,12 @@ func (p *program) main(args []string) int {
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
 	err := root.ExecuteContext(ctx)
+	var unhealthy *unhealthyError
 	var done *reported
-	if err == nil || errors.As(err, &done) {
+	switch {
+	case errors.As(err, &unhealthy) && context.Cause(ctx) == nil:
+		return exitUnhealthy
+	case err == nil || errors.As(err, &done):
 		return pipeline.ExitCode(err) // that of the last event, whatever came after it
 	}
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
@@ -123,6 +127,7 @@ has a flag too (spa-runner run --help). Start with:
 
   spa-runner dry-run        the whole pipeline here, with fake credentials
   spa-runner plan           what a run would do with the variables as they are
+  spa-runner doctor         what a run needs and is not there, with what mends it
   spa-runner run            do it
   spa-runner batch          a CodeBuild batch, for many environments
 
@@ -144,7 +149,7 @@ func (p *program) rootCommand() *cobra.Command {
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err) })
-	root.AddCommand(p.runCommand(), p.planCommand(), p.dryRunCommand(), p.batchCommand(), p.versionCommand())
+	root.AddCommand(p.runCommand(), p.planCommand(), p.doctorCommand(), p.dryRunCommand(), p.batchCommand(), p.versionCommand())
 	for _, c := range root.Commands() {
 		c.Args = noArguments
 		c.DisableFlagsInUseLine = true
@@ -184,48 +189,6 @@ func noArguments(cmd *cobra.Command, args []string) error {
 // usageError is a mistake on the command line, which is configuration too.
 func usageError(err error) error {
 	return &pipeline.ConfigError{Problems: []string{err.Error() + " (see spa-runner --help)"}}
-}
-
-// addVariableFlags gives a command one flag for each variable of the table, or for
-// those that are named.
-func (p *program) addVariableFlags(cmd *cobra.Command, names ...string) {
-	for _, v := range new(Config).variables() {
-		if v.secret || v.name == "SETTINGS_ROLE" || len(names) > 0 && !slices.Contains(names, v.name) {
-			continue
-		}
-		usage := v.usage
-		if v.preset != "" {
-			usage += " (default " + v.preset + ")"
-		}
-		value := &flagValue{kind: "VALUE"}
-		flag := cmd.Flags().VarPF(value, v.flag(), "", usage+" ["+v.name+"]")
-		if v.preset == "true" || v.preset == "false" {
-			value.kind, flag.NoOptDefVal = "bool", "true" // --require-pinned is enough
-		}
-	}
-}
-
-// flagValue is the text after a flag; kind is what --help calls it.
-type flagValue struct{ text, kind string }
-
-func (f *flagValue) String() string { return f.text }
-
-// Set takes any text: the table's parsers check it, with all else.
-func (f *flagValue) Set(text string) error { f.text = text; return nil }
-
-// Type is what --help shows after the name; pflag shows nothing for a bool.
-func (f *flagValue) Type() string { return f.kind }
-
-// config reads the configuration for a command. Every problem is in the error.
-func (p *program) config(cmd *cobra.Command, environ []string) (*Config, error) {
-	flags := map[string]string{}
-	for _, v := range new(Config).variables() {
-		if cmd.Flags().Changed(v.flag()) {
-			flags[v.name] = cmd.Flags().Lookup(v.flag()).Value.String()
-		}
-	}
-	c := newConfig(flags, environ)
-	return c, c.resolve()
 }
 
 // printJSON prints a value for a program, through the redactor.

@@ -24,30 +24,50 @@ func untrusted(c *Config, e execution) (user *pipeline.User, err error) {
 	if c.Untrusted == "" {
 		return nil, nil
 	}
-	wrong := func(err error) error {
-		return &pipeline.ConfigError{Problems: []string{fmt.Sprintf("SPA_RUNNER_UNTRUSTED_USER is %q: %v", c.Untrusted, err)}}
+	if os.Geteuid() != 0 && e.rehearsal {
+		c.Warnings = append(c.Warnings, "SPA_RUNNER_UNTRUSTED_USER is not applied: only root can run children as another user, and this is not root")
+		return nil, nil
 	}
-	if os.Geteuid() != 0 {
-		if e.rehearsal {
-			c.Warnings = append(c.Warnings, "SPA_RUNNER_UNTRUSTED_USER is not applied: only root can run children as another user, and this is not root")
-			return nil, nil
-		}
-		return nil, wrong(errors.New("only root can run children as another user, and this is not root: unset it, or run as root, as CodeBuild does"))
-	}
-	if user, err = pipeline.LookupUser(c.Untrusted); err != nil {
-		return nil, wrong(err)
-	}
-	if err := user.CanReach(c.Workdir); err != nil {
-		return nil, wrong(err)
+	if user, err = findUntrusted(c); err != nil {
+		return nil, err
 	}
 	if err := user.MakeHome(); err != nil {
-		return nil, wrong(errors.Join(err, user.RemoveHome()))
+		return nil, wrongUser(c, errors.Join(err, user.RemoveHome()))
 	}
-	if folders := outOfReach(user, c.environ["PATH"]); len(folders) > 0 {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("the user %s cannot reach these folders of the PATH: %s. Setup, lint and tests find other programs than a shell of the build, or none; "+
-			"install what they need elsewhere, or open the way in the buildspec (chmod o+x)", user.Name, strings.Join(folders, ", ")))
+	if warning := warnOfPath(user, c.environ["PATH"]); warning != "" {
+		c.Warnings = append(c.Warnings, warning)
 	}
 	return user, nil
+}
+
+// findUntrusted finds the user whom the project names, and what is in the way.
+// It makes nothing.
+func findUntrusted(c *Config) (*pipeline.User, error) {
+	if os.Geteuid() != 0 {
+		return nil, wrongUser(c, errors.New("only root can run children as another user, and this is not root: unset it, or run as root, as CodeBuild does"))
+	}
+	user, err := pipeline.LookupUser(c.Untrusted)
+	if err != nil {
+		return nil, wrongUser(c, err)
+	}
+	if err := user.CanReach(c.Workdir); err != nil {
+		return nil, wrongUser(c, err)
+	}
+	return user, nil
+}
+
+func wrongUser(c *Config, err error) error {
+	return &pipeline.ConfigError{Problems: []string{fmt.Sprintf("SPA_RUNNER_UNTRUSTED_USER is %q: %v", c.Untrusted, err)}}
+}
+
+// warnOfPath says which folders of a PATH are closed to the user, "" if none is.
+func warnOfPath(user *pipeline.User, path string) string {
+	folders := outOfReach(user, path)
+	if len(folders) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("the user %s cannot reach these folders of the PATH: %s. Setup, lint and tests find other programs than a shell of the build, or none; "+
+		"install what they need elsewhere, or open the way in the buildspec (chmod o+x)", user.Name, strings.Join(folders, ", "))
 }
 
 // outOfReach are the folders of a PATH that are there, but not for the user. The

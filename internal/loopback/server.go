@@ -13,7 +13,8 @@
 //
 // The three parts share one table of sessions:
 //
-//	POST /                          STS: AssumeRole, GetCallerIdentity
+//	POST /                          STS: AssumeRole, GetCallerIdentity;
+//	                                Systems Manager: GetParameter (ServeParameter)
 //	/v1/repos/NAME/...              CodeCommit, signed (ServeCodeCommit)
 //	/git/NAME.git/...               plain git over HTTP (ServeGit)
 //
@@ -95,7 +96,9 @@ type Server struct {
 	sessions   map[string]session // by access key id
 	codecommit map[string]CodeCommitRepository
 	plain      map[string]GitRepository
+	parameters map[string]Parameter
 	calls      []Call
+	requests   []string
 }
 
 // Start listens on a free port of 127.0.0.1 and serves until Close, or until
@@ -123,6 +126,7 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 		sessions:   map[string]session{},
 		codecommit: map[string]CodeCommitRepository{},
 		plain:      map[string]GitRepository{},
+		parameters: map[string]Parameter{},
 	}
 	s.service = s.issue(serviceRoleARN, "dry-run", 0)
 	var handler http.Handler = http.HandlerFunc(s.route)
@@ -169,6 +173,11 @@ func (s *Server) ServiceSession(life time.Duration) aws.Credentials {
 	return s.issue(serviceRoleARN, "dry-run", life)
 }
 
+// RoleSession is a session of any role, such as that of a person at a laptop.
+func (s *Server) RoleSession(roleARN, name string, life time.Duration) aws.Credentials {
+	return s.issue(roleARN, name, life)
+}
+
 // Calls are the STS calls so far, oldest first, whether granted or refused.
 // Calls with an invalid signature are nobody's and are not among them.
 func (s *Server) Calls() []Call {
@@ -181,6 +190,7 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	// Clients correct their clocks by this header, so it must not contradict
 	// the clock that their signatures are judged by.
 	w.Header().Set("Date", s.opts.Clock().UTC().Format(http.TimeFormat))
+	s.noteRequest(r)
 	switch {
 	case strings.HasPrefix(r.URL.Path, codeCommitPrefix):
 		s.serveCodeCommit(w, r)
@@ -188,6 +198,8 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 		s.servePlain(w, r)
 	case r.Method == http.MethodPost && r.URL.Path == "/" && isForm(r):
 		s.serveQuery(w, r)
+	case r.Method == http.MethodPost && r.URL.Path == "/" && r.Header.Get("X-Amz-Target") == ssmTarget && s.playsSSM():
+		s.serveParameter(w, r)
 	default:
 		s.writeFault(w, r, notFaked(r, ""))
 	}

@@ -38,6 +38,7 @@ func (s *Server) serveQuery(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	action := form.Get("Action")
+	s.note("sts " + action)
 	if action != "AssumeRole" && action != "GetCallerIdentity" {
 		s.writeFault(w, r, notFaked(r, action))
 		return

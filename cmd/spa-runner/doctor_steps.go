@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"spa-runner/internal/doctor"
+	"spa-runner/internal/logs"
+	"spa-runner/pipeline"
+)
+
+// runtime is what the steps are given. They start no child, and what variables.sh
+// prints is dropped: it may be secret.
+func (d *diagnosis) runtime() *pipeline.Runtime {
+	return &pipeline.Runtime{
+		Log: zap.NewNop(), Redact: d.secret, Env: d.config.childEnviron(d.environ), Broken: func() error { return nil },
+		Output: func(_, _, _ string) io.WriteCloser { return dropped{} },
+	}
+}
+
+type dropped struct{ io.Writer }
+
+func (dropped) Write(b []byte) (int, error) { return len(b), nil }
+func (dropped) Close() error                { return nil }
+
+// run runs a step and gives its warnings.
+func (d *diagnosis) run(ctx context.Context, step pipeline.Step) (warnings []string, err error) {
+	recorder := logs.NewRecorder()
+	rt := *d.rt
+	rt.Log = zap.New(recorder)
+	err = step.Run(ctx, &rt)
+	return recorder.Warnings(), err
+}
+
+// finding is the finding that a warning or an error of a step is.
+func finding(looked string, warnings []string, err error) doctor.Finding {
+	f := doctor.Finding{State: doctor.OK, Looked: looked}
+	switch {
+	case err != nil:
+		f.State, f.Cause = doctor.Mend, strings.TrimPrefix(err.Error(), "the configuration is wrong: ") // it may be that of the settings
+		if hint := pipeline.Hint(err); hint != "" {
+			f.Fixes = []doctor.Fix{{Do: hint}}
+		}
+	case len(warnings) > 0:
+		f.State, f.Cause = doctor.Warn, strings.Join(warnings, "\n")
+	}
+	return f
+}
+
+// inTemp is a folder of the diagnosis.
+func (d *diagnosis) inTemp(name string) string { return filepath.Join(d.temp, name) }
+
+// step is one of those of the plan that the doctor takes.
+func step[S pipeline.Step](d *diagnosis) S {
+	for _, s := range d.steps {
+		if own, ok := s.(S); ok {
+			return own
+		}
+	}
+	panic(fmt.Sprintf("the plan has no %T", *new(S)))
+}
+
+// takeSteps takes from the plan what reads, and leaves what executes and deploys.
+// Of make-setup nothing is used but its credentials, which read packages.
+func (d *diagnosis) takeSteps(ctx context.Context) {
+	c, workdir := d.config, d.config.Workdir
+	c.Workdir, d.facts = d.temp, &facts{}
+	planned := (&planner{
+		config: c, assume: d.assumer(ctx), secret: d.secret, patience: d.patience, runID: "of the doctor",
+		build: c.environ["CODEBUILD_BUILD_NUMBER"], facts: d.facts,
+	}).plan()
+	c.Workdir, d.steps = workdir, map[string]pipeline.Step{}
+	for _, s := range planned {
+		if slices.Contains([]string{"assume-settings-role", "clone-settings", "source-variables", "clone-code", "overlay-settings", "make-setup"}, s.Name()) {
+			d.steps[s.Name()] = s
+		}
+	}
+}
+
+// sourceOf says who set a variable of the table, "" if nobody did.
+func (d *diagnosis) sourceOf(name string) string {
+	for _, v := range d.config.variables() {
+		if v.name == name {
+			_, source := d.config.lookup(v)
+			return source
+		}
+	}
+	return ""
+}
