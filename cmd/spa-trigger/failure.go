@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/aws/smithy-go"
+
+	"spa-runner/internal/guard"
 )
 
 // kind is the type of an error as Lambda and the on-failure destination show it.
@@ -53,8 +55,12 @@ func kindOf(err error) kind {
 		return k
 	}
 	var f *failure
-	if errors.As(err, &f) {
+	var panicked *guard.PanicError
+	switch {
+	case errors.As(err, &f):
 		return f.kind
+	case errors.As(err, &panicked):
+		return kindDefect
 	}
 	return kindOther
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -56,6 +57,10 @@ func (h *handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	})
 	if err != nil {
 		k, text := kindOf(err), h.redactor.String(err.Error())
+		var panicked *guard.PanicError
+		if errors.As(err, &panicked) {
+			log = log.With("stack", panicked.Stack)
+		}
 		log.Error("the event failed", "type", k, "error", text, "started", a.Started)
 		return nil, messages.InvokeResponse_Error{Type: string(k), Message: text}
 	}
