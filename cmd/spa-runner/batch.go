@@ -50,10 +50,7 @@ var ofABatch = []string{
 
 // environmentsFolder is the variable that this command shares with the trigger. A
 // run has no use for it, so that it is not in the table of variables.
-const (
-	environmentsFolder = "ENVIRONMENTS_FOLDER"
-	defaultFolder      = "environments"
-)
+const environmentsFolder = "ENVIRONMENTS_FOLDER"
 
 func (p *program) batchCommand() *cobra.Command {
 	var b batch
@@ -120,7 +117,7 @@ func (b *batch) text(cmd *cobra.Command, p *program) (text string, err error) {
 // config is that of a run in a temporary folder. All problems are told at once.
 func (b *batch) config(cmd *cobra.Command, p *program, temp string) (*Config, error) {
 	// No step of a batch looks at the environment; that of a run must be there.
-	environ := append(slices.Clone(p.environ), "SPA_RUNNER_WORKDIR="+temp, "SETTINGS_ENVIRONMENT_PATH="+defaultFolder)
+	environ := append(slices.Clone(p.environ), "SPA_RUNNER_WORKDIR="+temp, "SETTINGS_ENVIRONMENT_PATH="+environments.Folder)
 	if b.settings != "" {
 		if cmd.Flags().Changed("settings-git-url") {
 			return nil, usageError(errors.New("--settings and --settings-git-url are two ways to say where the settings are: give one"))
@@ -135,7 +132,7 @@ func (b *batch) config(cmd *cobra.Command, p *program, temp string) (*Config, er
 	if err := commit(&b.since)(b.since); err != nil {
 		problems = append(problems, fmt.Sprintf("--changed-since is %q: %v", b.since, err))
 	}
-	folder := cmp.Or(b.folder, c.environ[environmentsFolder], defaultFolder)
+	folder := cmp.Or(b.folder, c.environ[environmentsFolder], environments.Folder)
 	if err := relativePath(&b.folder)(folder); err != nil {
 		problems = append(problems, fmt.Sprintf("%s is %q: %v", environmentsFolder, folder, err))
 	} else if b.folder == "." {

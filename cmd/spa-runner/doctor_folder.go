@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"spa-runner/internal/doctor"
+	"spa-runner/internal/environments"
 	"spa-runner/internal/gitclone"
 	"spa-runner/internal/shellvars"
 	"spa-runner/pipeline"
@@ -36,7 +37,7 @@ func (d *diagnosis) checksOfFolder(_ context.Context, folder string) []doctor.Ch
 	c, problems := d.configOfFolder(folder, d.flags["SETTINGS_ENVIRONMENT_PATH"])
 	d.config = c
 	d.breaks("configuration", problems)
-	names, err := environmentsOf(folder, cmp.Or(c.environ[environmentsFolder], defaultFolder), c.Environment)
+	names, err := environmentsOf(folder, cmp.Or(c.environ[environmentsFolder], environments.Folder), c.Environment)
 	list := []check{
 		{"configuration", "", "", func(context.Context) doctor.Finding {
 			return configurationFinding("what is set here; what only the project knows is not demanded", problems, nil)
@@ -95,7 +96,7 @@ func environmentsOf(folder, parent, environment string) ([]string, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+		if e.IsDir() && environments.Named(e.Name()) {
 			names = append(names, path.Join(parent, e.Name()))
 		}
 	}

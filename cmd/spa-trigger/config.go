@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"spa-runner/internal/awsname"
+	"spa-runner/internal/environments"
 )
 
 // config is what the function's variables say.
@@ -44,7 +45,7 @@ func newConfig(getenv func(string) string) (config, error) {
 			problems = append(problems, fmt.Errorf("%s: %w", name, err))
 		}
 	}
-	c := config{folder: "environments"}
+	c := config{folder: environments.Folder}
 	var err error
 	c.trunk, err = trunk(get("SETTINGS_GIT_BRANCH"))
 	wrong("SETTINGS_GIT_BRANCH", err)

@@ -21,16 +21,17 @@ func batchWorld(t *testing.T, now, before []string, diff ...map[string]any) *fak
 		if c.text("commitSpecifier") == "3e5983f1049f1d27deadbeeff313e0730018be18" {
 			list = before
 		}
-		if c.text("folderPath") != "environments" || list == nil {
+		folder := c.text("folderPath")
+		if list == nil {
 			return fault{400, "FolderDoesNotExistException", "no such folder"}
 		}
 		folders := []any{}
 		for _, name := range append([]string{".tools"}, list...) {
-			folders = append(folders, map[string]any{"absolutePath": "environments/" + name, "relativePath": name, "treeId": strings.Repeat("1", 40)})
+			folders = append(folders, map[string]any{"absolutePath": folder + "/" + name, "relativePath": name, "treeId": strings.Repeat("1", 40)})
 		}
 		return map[string]any{
-			"commitId": c.text("commitSpecifier"), "folderPath": "environments", "subFolders": folders,
-			"files": []any{map[string]any{"absolutePath": "environments/README.md"}},
+			"commitId": c.text("commitSpecifier"), "folderPath": folder, "subFolders": folders,
+			"files": []any{map[string]any{"absolutePath": folder + "/README.md"}},
 		}
 	}
 	f.answers["GetDifferences"] = differences(diff...)
@@ -136,6 +137,20 @@ func TestBatchIsOfTheTouchedEnvironments(t *testing.T) {
 				t.Error("a build was started besides")
 			}
 		})
+	}
+}
+
+// A dot hides a folder that is among the environments, not all of them below one.
+func TestTheFolderOfABatchMayBeginWithADot(t *testing.T) {
+	t.Parallel()
+	f := batchWorld(t, []string{"a", "b"}, []string{"a", "b"}, same("deploy/.envs/b/x"))
+	outcomes, log := runBootstrap(t, f.env(append(oneBatch, "ENVIRONMENTS_FOLDER=deploy/.envs")...), invocation{event: fixture(t, "eventbridge-updated")})
+	answerOf(t, outcomes, log)
+	if got, want := batchedIn(f), [][]string{{"deploy/.envs/b"}}; !slices.EqualFunc(got, want, slices.Equal) {
+		t.Errorf("batches of %v, want %v; the log\n%s", got, want, log)
+	}
+	if asked := f.of("GetFolder"); len(asked) == 0 || asked[0].text("folderPath") != "deploy/.envs" {
+		t.Errorf("asked for the folders of %v", asked)
 	}
 }
 

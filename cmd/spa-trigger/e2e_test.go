@@ -236,6 +236,12 @@ func TestOddPusherAndTimeAreNotPassedOn(t *testing.T) {
 	if got := environmentOf(t, f.of("StartBuild")[0]); len(got) != 1 || strings.Count(log, `"level":"warn"`) != 2 {
 		t.Errorf("passed on %v, with the log\n%s", got, log)
 	}
+	// The runner takes 1,024 bytes at the most, and a build of more would deploy nothing.
+	for n := 800; n < 1100; n++ {
+		if arn := "arn:aws-us-gov:iam::111111111111:user/" + strings.Repeat("x", n); len(arn) > 1024 && identityARN.MatchString(arn) {
+			t.Fatalf("a pusher of %d bytes is passed on", len(arn))
+		}
+	}
 }
 
 func TestRefusalsAreErrorsThatSayWhatToDo(t *testing.T) {

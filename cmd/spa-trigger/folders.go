@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/codecommit"
 	"github.com/aws/aws-sdk-go-v2/service/codecommit/types"
+
+	"spa-runner/internal/environments"
 )
 
 // batchEnvironments are the folders below c.folder that the push touches. One that the push
@@ -53,8 +55,7 @@ func (c changes) subfolders(ctx context.Context, folder, commit string) ([]strin
 	}
 	var list []string
 	for _, sub := range answer.SubFolders {
-		// A folder whose name begins with a dot belongs to a tool.
-		if path := strings.Trim(aws.ToString(sub.AbsolutePath), "/"); !strings.Contains(path, "/.") {
+		if path := strings.Trim(aws.ToString(sub.AbsolutePath), "/"); environments.Named(path) {
 			list = append(list, path)
 		}
 	}

@@ -19,8 +19,8 @@ var (
 	// CodeCommit has SHA-1 repositories alone, and the runner takes no other hash.
 	fullCommit    = regexp.MustCompile(`^[0-9a-f]{40}$`)
 	repositoryARN = regexp.MustCompile(`^arn:(aws[a-z-]*):codecommit:([a-z0-9-]+):([0-9]{12}):([A-Za-z0-9_.-]{1,100})$`)
-	// Of users, roles' sessions, federated users and root.
-	identityARN = regexp.MustCompile(`^arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:[\w+=,.@/-]{1,1000}$`)
+	// Of users, roles' sessions, federated users and root. The runner refuses to run with one of more than 1,024 bytes.
+	identityARN = regexp.MustCompile(`^arn:aws[a-z-]{0,20}:(iam|sts)::[0-9]{12}:[\w+=,.@/-]{1,900}$`)
 	eventID     = regexp.MustCompile(`^[\x21-\x7e]{1,200}$`)
 )
 

@@ -9,16 +9,22 @@ import (
 	"strings"
 )
 
+// Folder is the one whose folders are the environments, unless somebody says another.
+const Folder = "environments"
+
+// Named says whether a folder of that name is an environment: one that begins with
+// a dot belongs to a tool.
+func Named(folder string) bool { return !strings.HasPrefix(path.Base(folder), ".") }
+
 // Below are the environments that a repository has: the folders directly below
 // folder, in the order of their names. Files are the paths of all files, or of
-// some in which those folders occur. A folder whose name begins with a dot belongs
-// to a tool and is none.
+// some in which those folders occur.
 func Below(folder string, files []string) []string {
 	var found []string
 	for _, file := range files {
 		rest, inside := strings.CutPrefix(file, folder+"/")
 		name, _, deeper := strings.Cut(rest, "/")
-		if inside && deeper && !strings.HasPrefix(name, ".") {
+		if inside && deeper && Named(name) {
 			found = append(found, folder+"/"+name)
 		}
 	}
