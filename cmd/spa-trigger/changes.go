@@ -8,8 +8,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/codecommit"
 	"github.com/aws/aws-sdk-go-v2/service/codecommit/types"
-
-	"spa-runner/internal/environments"
 )
 
 // maxPages of differences are read, of 100 files or so: a change of thousands of
@@ -28,9 +26,9 @@ func newChanges(cfg aws.Config, p push, log *slog.Logger) changes {
 	return changes{client: client, push: p, log: log}
 }
 
-// touched is which of the folders the push touches: all of them where that
-// cannot be known, with the reason in the log.
-func (c changes) touched(ctx context.Context, folders []string) ([]string, error) {
+// touched is which of the folders the push touches, by what it changed: all of them
+// where that cannot be known, with the reason in the log.
+func (c changes) touched(ctx context.Context, folders []string, by func(changed []string) []string) ([]string, error) {
 	switch {
 	case c.push.created:
 		c.log.Info("every environment is meant: the branch is new")
@@ -53,7 +51,7 @@ func (c changes) touched(ctx context.Context, folders []string) ([]string, error
 		c.log.Warn("every environment is meant: the push changes more files than are looked at", "files", len(paths))
 		return folders, nil
 	}
-	touched := environments.Touched(folders, paths)
+	touched := by(paths)
 	c.log.Info("the push was compared", "before", c.push.before, "files", len(paths), "touched", touched)
 	return touched, nil
 }

@@ -12,21 +12,17 @@ import (
 
 var oneBatch = append(slices.Clone(oneProject), "START_BATCH=true")
 
-// batchWorld is a repository with environments now and before, and a project that makes batches.
-func batchWorld(t *testing.T, now, before []string, diff ...map[string]any) *fakeAWS {
+// batchWorld is a repository with environments, and a project that makes batches.
+func batchWorld(t *testing.T, now []string, diff ...map[string]any) *fakeAWS {
 	t.Helper()
 	f := newFakeAWS(t)
 	f.answers["GetFolder"] = func(c awsCall) any {
-		list := now
-		if c.text("commitSpecifier") == "3e5983f1049f1d27deadbeeff313e0730018be18" {
-			list = before
-		}
 		folder := c.text("folderPath")
-		if list == nil {
+		if now == nil {
 			return fault{400, "FolderDoesNotExistException", "no such folder"}
 		}
 		folders := []any{}
-		for _, name := range append([]string{".tools"}, list...) {
+		for _, name := range append([]string{".tools"}, now...) {
 			folders = append(folders, map[string]any{"absolutePath": folder + "/" + name, "relativePath": name, "treeId": strings.Repeat("1", 40)})
 		}
 		return map[string]any{
@@ -95,27 +91,23 @@ func TestBatchIsOfTheTouchedEnvironments(t *testing.T) {
 	three := []string{"a", "b", "c"}
 	for name, c := range map[string]struct {
 		event, want string
-		now, before []string
+		now         []string
 		diff        map[string]any
 	}{
-		"one":               {"eventbridge-updated", "a", three, three, same("environments/a/x")},
-		"shared":            {"eventbridge-updated", "a b c", three, three, same("x")},
-		"documentation":     {"eventbridge-updated", "", three, three, same("environments/README.md")},
-		"one is new":        {"eventbridge-updated", "c", three, three[:2], difference("", "environments/c/x")},
-		"the first are new": {"eventbridge-updated", "a", three[:1], nil, difference("", "environments/a/x")},
-		"one is removed":    {"eventbridge-updated", "", three[:2], three, difference("environments/c/x", "")},
-		"one is renamed":    {"eventbridge-updated", "c", []string{"a", "c"}, three[:2], difference("environments/b/x", "environments/c/x")},
-		"all are removed":   {"eventbridge-updated", "", nil, three, difference("environments/c/x", "")},
-		"created":           {"eventbridge-created", "a b", three[:2], nil, nil},
-		"no commit before":  {"trigger", "a b c", three, nil, nil},
+		"one":               {"eventbridge-updated", "a", three, same("environments/a/x")},
+		"shared":            {"eventbridge-updated", "a b c", three, same("x")},
+		"documentation":     {"eventbridge-updated", "", three, same("environments/README.md")},
+		"one is new":        {"eventbridge-updated", "c", three, difference("", "environments/c/x")},
+		"the first are new": {"eventbridge-updated", "a", three[:1], difference("", "environments/a/x")},
+		"one is removed":    {"eventbridge-updated", "", three[:2], difference("environments/c/x", "")},
+		"one is renamed":    {"eventbridge-updated", "c", []string{"a", "c"}, difference("environments/b/x", "environments/c/x")},
+		"all are removed":   {"eventbridge-updated", "", nil, difference("environments/c/x", "")},
+		"created":           {"eventbridge-created", "a b", three[:2], nil},
+		"no commit before":  {"trigger", "a b c", three, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := batchWorld(t, c.now, c.before, c.diff)
-			if c.event == "eventbridge-created" {
-				// The branch is new at this commit, which batchWorld takes for the one before.
-				f.answers["GetFolder"] = batchWorld(t, nil, c.now).answers["GetFolder"]
-			}
+			f := batchWorld(t, c.now, c.diff)
 			outcomes, log := runBootstrap(t, f.env(oneBatch...), invocation{event: fixture(t, c.event)})
 			a := answerOf(t, outcomes, log)
 			var want [][]string
@@ -143,7 +135,7 @@ func TestBatchIsOfTheTouchedEnvironments(t *testing.T) {
 // A dot hides a folder that is among the environments, not all of them below one.
 func TestTheFolderOfABatchMayBeginWithADot(t *testing.T) {
 	t.Parallel()
-	f := batchWorld(t, []string{"a", "b"}, []string{"a", "b"}, same("deploy/.envs/b/x"))
+	f := batchWorld(t, []string{"a", "b"}, same("deploy/.envs/b/x"))
 	outcomes, log := runBootstrap(t, f.env(append(oneBatch, "ENVIRONMENTS_FOLDER=deploy/.envs")...), invocation{event: fixture(t, "eventbridge-updated")})
 	answerOf(t, outcomes, log)
 	if got, want := batchedIn(f), [][]string{{"deploy/.envs/b"}}; !slices.EqualFunc(got, want, slices.Equal) {
@@ -185,7 +177,7 @@ func TestBatchLeavesARunningOneItsEnvironments(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := batchWorld(t, three, three, same("environments/a/x"), same("environments/b/x"))
+			f := batchWorld(t, three, same("environments/a/x"), same("environments/b/x"))
 			c.busy(f)
 			outcomes, log := runBootstrap(t, f.env(oneBatch...), invocation{event: fixture(t, "eventbridge-updated")})
 			var want [][]string
@@ -235,7 +227,7 @@ func TestBatchThatCannotBeMade(t *testing.T) {
 			if c.op != "" {
 				environments = four[:2]
 			}
-			f := batchWorld(t, environments, environments, same("shared"))
+			f := batchWorld(t, environments, same("shared"))
 			if c.op != "" {
 				f.answers[c.op] = c.answer
 			}

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"spa-runner/internal/awsname"
+	"spa-runner/internal/environments"
 	"spa-runner/internal/guard"
 	"spa-runner/internal/redact"
 )
@@ -117,7 +118,8 @@ func (h *handler) startFor(ctx context.Context, p push, log *slog.Logger) (a ans
 		list, err = startBatch(ctx, r, targets[0], touched, p, log)
 	case targets[0].folder != "":
 		var touched []string
-		if touched, err = c.touched(ctx, folders(targets)); err != nil || len(touched) == 0 {
+		all := folders(targets)
+		if touched, err = c.touched(ctx, all, func(changed []string) []string { return environments.Touched(all, changed) }); err != nil || len(touched) == 0 {
 			a.Why = "the push touches no environment of ENVIRONMENTS"
 			return a, err
 		}
