@@ -200,7 +200,7 @@ schedule  | codebuild:StartBuild                      | project       | schedule
 
 function  | sts:AssumeRole                            | trigger
 function  | sts:AssumeRole                            | trigger2      | other
-function  | codecommit:GetCommit codecommit:GetDifferences codecommit:GetFolder | repository
+function  | codecommit:GetDifferences codecommit:GetFolder | repository
 function  | logs:CreateLogStream logs:PutLogEvents    | function-log
 function  | sqs:SendMessage                           | failed
 function  | kms:Decrypt                               | key           | key | kms:ViaService=codecommit.{R}.amazonaws.com

@@ -2,6 +2,7 @@ package infra_test
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -142,7 +143,21 @@ func TestTheRunnerUnderstandsTheVariables(t *testing.T) {
 				want = "arn:aws:iam::333333333333:role/Spa-PreviewEnvironmentRole"
 				arguments = []string{"--deploy-targets", "diff", "--deploy-environment-role", values["DEPLOY_ENVIRONMENT_ROLE"]}
 			}
+			// What the function tells a build besides, at its longest.
+			told := map[string]string{
+				"SETTINGS_GIT_COMMIT": strings.Repeat("0123456789", 4), "SETTINGS_GIT_PUSHED_AT": "2026-03-01T12:00:00.000Z",
+				"SETTINGS_GIT_PUSHER": "arn:aws-us-gov:iam::111111111111:user/" + strings.Repeat("x", 895),
+			}
+			if got := slices.Sorted(maps.Keys(told)); !slices.Equal(got, pushed(t)) {
+				t.Fatalf("the function tells %q", pushed(t))
+			}
+			maps.Copy(values, told)
 			out, err := plan(values, arguments...)
+			for variable := range told {
+				if !strings.Contains(out, " "+variable+" ") {
+					t.Errorf("%s, %s: plan does not know %s:\n%s", name, project, variable, out)
+				}
+			}
 			if err != nil || !strings.Contains(out, want) || !strings.Contains(out, values["SETTINGS_ENVIRONMENT_PATH"]) {
 				t.Errorf("%s, %s: plan says %v:\n%s", name, project, err, out)
 			}
