@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -123,13 +124,14 @@ func (d *diagnosis) made(list []check) []doctor.Check {
 	return checks
 }
 
-// brokenBy is the name of the check that complains of one of these variables.
+// brokenBy is the name of the check that complains of one of these variables: always
+// the same one, where several do.
 func (d *diagnosis) brokenBy(patterns []string) string {
 	for _, pattern := range patterns {
 		prefix, isPrefix := strings.CutSuffix(pattern, "*")
-		for name, by := range d.broken {
+		for _, name := range slices.Sorted(maps.Keys(d.broken)) {
 			if name == pattern || isPrefix && strings.HasPrefix(name, prefix) {
-				return by
+				return d.broken[name]
 			}
 		}
 	}

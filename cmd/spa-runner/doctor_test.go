@@ -81,6 +81,17 @@ func newPatient(t *testing.T) *patient {
 	return p
 }
 
+// Two runs of the doctor say the same.
+func TestTheBlameIsAlwaysTheSame(t *testing.T) {
+	t.Parallel()
+	d := &diagnosis{broken: map[string]string{"CODE_GIT_URL": scriptName, "CODE_GIT_COMMIT": "configuration", "SETTINGS_GIT_URL": "configuration"}}
+	for range 100 {
+		if got := d.brokenBy([]string{"AWS_REGION", "CODE_GIT_*"}); got != "configuration" {
+			t.Fatalf("CODE_GIT_* is blamed on %q", got)
+		}
+	}
+}
+
 // serve also pins the code.
 func (p *patient) serve() {
 	p.world.serve()
