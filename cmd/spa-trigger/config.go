@@ -17,7 +17,6 @@ type config struct {
 	targets []target // what a push starts; with START_BATCH one, without a folder
 	batch   bool     // the target is started as a batch, one build an environment
 	folder  string   // below which the environments of a batch are
-	unused  string   // NAME_OF_PROJECT_TO_START, where ENVIRONMENTS takes its place
 }
 
 // target is a project that a push may start.
@@ -73,19 +72,18 @@ func newConfig(getenv func(string) string) (config, error) {
 	case list != "":
 		c.targets, err = parseEnvironments(list, role, region)
 		wrong("ENVIRONMENTS", err)
-		c.unused = name
-	case name == "":
-		wrong("NAME_OF_PROJECT_TO_START", errors.New("it is not set: write the name or the ARN of the CodeBuild project"))
-		fallthrough
-	case role == nil:
-		if role == nil {
-			wrong("ARN_OF_ROLE_TO_ASSUME", errors.New("it is not set: write the ARN of the role that may start the project"))
-		}
-	default:
+	case name != "" && role != nil:
 		one := target{role: *role}
 		one.project, err = parseProject(name, *role, region)
 		wrong("NAME_OF_PROJECT_TO_START", err)
 		c.targets = []target{one}
+	default:
+		if name == "" {
+			wrong("NAME_OF_PROJECT_TO_START", errors.New("it is not set: write the name or the ARN of the CodeBuild project"))
+		}
+		if role == nil {
+			wrong("ARN_OF_ROLE_TO_ASSUME", errors.New("it is not set: write the ARN of the role that may start the project"))
+		}
 	}
 	if len(problems) > 0 {
 		return config{}, fail(kindConfig, "the configuration of the function is wrong (Lambda console, Configuration, Environment variables)", errors.Join(problems...))

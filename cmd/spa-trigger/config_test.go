@@ -34,7 +34,7 @@ func TestConfig(t *testing.T) {
 		"full name of ref": {[]string{"SETTINGS_GIT_BRANCH=refs/heads/x/y"}, func(c config) bool { return c.trunk == "refs/heads/x/y" }},
 		"batch":            {[]string{"START_BATCH=TRUE", "ENVIRONMENTS_FOLDER=envs/"}, func(c config) bool { return c.batch && c.folder == "envs" }},
 		"environments": {[]string{"ENVIRONMENTS=a=P1, b/c=P2"}, func(c config) bool {
-			return len(c.targets) == 2 && c.unused == "P1" && c.targets[1].folder == "b/c" && c.targets[1].project.name == "P2" && c.targets[1].role.String() == triggerRole
+			return len(c.targets) == 2 && c.targets[1].folder == "b/c" && c.targets[1].project.name == "P2" && c.targets[1].role.String() == triggerRole
 		}},
 		"all with their roles": {[]string{"ARN_OF_ROLE_TO_ASSUME=", "NAME_OF_PROJECT_TO_START=", "ENVIRONMENTS=a=P1@" + otherRole}, func(c config) bool {
 			return c.targets[0].project.account == "444444444444"

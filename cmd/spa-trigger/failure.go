@@ -94,7 +94,7 @@ func explain(ctx context.Context, c call, err error) error {
 	case strings.HasPrefix(code, "ExpiredToken"):
 		next = "look at the clock of whatever answers; Lambda tries again"
 	}
-	return fail(k, c.what, fmt.Errorf("%s answered %s: %s: %s", c.service, api.ErrorCode(), api.ErrorMessage(), next))
+	return fail(k, c.what, fmt.Errorf("%s answered %s: %s; %s", c.service, api.ErrorCode(), api.ErrorMessage(), next))
 }
 
 // runningText is said of a start that a running build is in the way of.

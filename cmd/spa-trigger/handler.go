@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda/messages"
@@ -86,14 +87,11 @@ func (h *handler) handle(ctx context.Context, payload []byte, log *slog.Logger) 
 	case r.greeting:
 		return answer{Started: []started{}, Why: h.greeting()}, nil
 	case len(r.pushes) == 0:
-		return answer{Started: []started{}, Why: fmt.Sprintf("it is no update of %s: %v", h.config.trunk, r.ignored)}, nil
+		return answer{Started: []started{}, Why: fmt.Sprintf("it is no update of %s: %s", h.config.trunk, strings.Join(r.ignored, "; "))}, nil
 	}
 	p := r.newest()
 	log = log.With("repository", p.repository.name, "commit", p.commit)
 	log.Info("push", "ref", h.config.trunk, "pusher", p.pusher, "pushed_at", p.at, "event", p.event, "updates", len(r.pushes))
-	if h.config.unused != "" {
-		log.Info("ENVIRONMENTS is set: NAME_OF_PROJECT_TO_START is not looked at", "project", h.config.unused)
-	}
 	return h.startFor(ctx, p, log)
 }
 
