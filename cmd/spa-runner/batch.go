@@ -39,8 +39,8 @@ knows no batch of nothing, so
     aws codebuild start-build-batch --project-name NAME --buildspec-override "$spec"
   fi
 
-SETTINGS_ENVIRONMENT_PATH may be no variable of the project, nor of that command:
-it would win over those of the builds.`
+SETTINGS_ENVIRONMENT_PATH must not be set in the project, nor by that command: it
+would win over those of the builds.`
 
 // ofABatch are the variables that say where the settings are, and how this is told.
 var ofABatch = []string{

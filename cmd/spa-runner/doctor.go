@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -109,6 +111,9 @@ func (p *program) diagnose(ctx context.Context, cmd *cobra.Command) (report doct
 		}
 	}
 	temp, err := os.MkdirTemp("", "spa-runner-doctor-")
+	if err == nil {
+		temp, err = filepath.EvalSymlinks(temp) // as the steps name it
+	}
 	if err != nil {
 		return report, pipeline.WithHint(fmt.Errorf("making a temporary folder: %w", err), "make room there, or set TMPDIR to a folder that can be written to")
 	}
@@ -125,18 +130,26 @@ func (p *program) diagnose(ctx context.Context, cmd *cobra.Command) (report doct
 	report = doctor.Run(ctx, checks(ctx), checkLimit)
 	report.Version = buildVersion().Version
 	for i := range report.Checks {
-		harmless(&report.Checks[i])
+		d.forPeople(&report.Checks[i])
 	}
 	return report, nil
 }
 
-// harmless takes out of a finding what names in a repository could do to a terminal.
-func harmless(f *doctor.Finding) {
+// forPeople takes out of a finding what names in a repository could do to a terminal,
+// and calls files as seen from the top of the settings: the temporary folder is gone
+// when somebody reads that.
+func (d *diagnosis) forPeople(f *doctor.Finding) {
+	shown := func(text string) string {
+		for _, folder := range []string{d.inTemp("settings"), d.temp} {
+			text = strings.ReplaceAll(text, folder+"/", "")
+		}
+		return logs.Harmless(text)
+	}
 	for _, text := range []*string{&f.Name, &f.Looked, &f.Cause, &f.Because} {
-		*text = logs.Harmless(*text)
+		*text = shown(*text)
 	}
 	for i := range f.Fixes {
-		f.Fixes[i] = doctor.Fix{Do: logs.Harmless(f.Fixes[i].Do), Paste: logs.Harmless(f.Fixes[i].Paste)}
+		f.Fixes[i] = doctor.Fix{Do: shown(f.Fixes[i].Do), Paste: shown(f.Fixes[i].Paste)}
 	}
 }
 

@@ -60,7 +60,7 @@ func (d *diagnosis) lookAtClock(context.Context) doctor.Finding {
 	if !d.skewKnown {
 		return doctor.Finding{State: doctor.Unneeded, Because: "STS did not tell its time"}
 	}
-	f := finding(fmt.Sprintf("within %s of STS", closeClock), nil, nil)
+	f := finding("within a minute of STS", nil, nil)
 	if d.skew.Abs() <= closeClock {
 		return f
 	}

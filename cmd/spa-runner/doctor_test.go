@@ -106,6 +106,9 @@ func (p *patient) asked(args ...string) (doctor.Report, outcome) {
 	if err := json.Unmarshal([]byte(o.stdout), &report); err != nil {
 		p.t.Fatalf("no report: %v: %v", err, o)
 	}
+	if strings.Contains(o.stdout, p.temp) {
+		p.t.Errorf("a folder is named that is gone by now: %v", o)
+	}
 	p.changedNothing()
 	return report, o
 }

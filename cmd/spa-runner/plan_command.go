@@ -96,7 +96,7 @@ func (p planned) text() string {
 			who += ", account " + s.Account
 		}
 		if s.After {
-			b.WriteString("\nAfter each pass, failed or not, is looked whether the settings have moved:\n\n")
+			b.WriteString("\nAfter each pass, failed or not, the run looks whether the settings have moved:\n\n")
 		}
 		fmt.Fprintf(&b, "%3d  %-22s  %s\n", i+1, s.Name, who)
 		for _, param := range s.Params {

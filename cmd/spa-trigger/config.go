@@ -131,7 +131,8 @@ var (
 )
 
 // parseProject reads the name or the ARN of a project that role may start. A
-// name is one in the region of the function.
+// name is one in the region of the function. Of a role that could not be read, which is
+// told, nothing is said again.
 func parseProject(s string, role awsname.Role, region string) (project, error) {
 	p := project{partition: role.Partition, region: region, account: role.Account, name: s}
 	if strings.HasPrefix(s, "arn:") {
@@ -143,7 +144,7 @@ func parseProject(s string, role awsname.Role, region string) (project, error) {
 		if err := awsname.Region(p.region); err != nil {
 			return project{}, fmt.Errorf("%s: %w", s, err)
 		}
-		if p.account != role.Account || p.partition != role.Partition {
+		if role != (awsname.Role{}) && (p.account != role.Account || p.partition != role.Partition) {
 			return project{}, fmt.Errorf("the project %s is in account %s (%s), and the role %s, which is to start it, in %s (%s): a role starts projects of its own account", s, p.account, p.partition, role, role.Account, role.Partition)
 		}
 	}

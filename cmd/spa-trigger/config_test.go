@@ -87,6 +87,15 @@ func TestConfig(t *testing.T) {
 	}
 }
 
+// One mistake is one sentence.
+func TestAWrongRoleIsToldOnce(t *testing.T) {
+	t.Parallel()
+	_, err := newConfig(variablesOf("AWS_REGION=eu-west-1", "ARN_OF_ROLE_TO_ASSUME=Spa-DeploymentTriggerRole", "NAME_OF_PROJECT_TO_START="+projectARNs))
+	if err == nil || !strings.Contains(err.Error(), "ARN_OF_ROLE_TO_ASSUME: ") || strings.Contains(err.Error(), "NAME_OF_PROJECT_TO_START") {
+		t.Errorf("got %v, want the role alone", err)
+	}
+}
+
 func TestTokenSeparatesItsParts(t *testing.T) {
 	t.Parallel()
 	p := push{event: "e", commit: "c", repository: repository{"aws", "eu-west-1", "111111111111", "r"}}

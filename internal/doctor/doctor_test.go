@@ -121,7 +121,7 @@ func TestText(t *testing.T) {
 ! z             it
     perhaps
 
-1 thing to mend; 1 check not made because of that. Mend, and ask again.
+1 thing to mend; 1 check not made because of that. Mend, and run the doctor again.
 `
 	if got := r.Text(false); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

@@ -63,7 +63,7 @@ func (f Finding) told() string {
 func (r Report) headline() string {
 	switch {
 	case r.Mend > 0 && r.Unchecked > 0:
-		return fmt.Sprintf("%s to mend; %s not made because of that. Mend, and ask again.", things(r.Mend, "thing"), things(r.Unchecked, "check"))
+		return fmt.Sprintf("%s to mend; %s not made because of that. Mend, and run the doctor again.", things(r.Mend, "thing"), things(r.Unchecked, "check"))
 	case r.Mend > 0:
 		return things(r.Mend, "thing") + " to mend."
 	case r.Unchecked > 0:
