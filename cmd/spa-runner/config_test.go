@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -274,7 +273,7 @@ func TestWhatChildrenSeeOfTheConfiguration(t *testing.T) {
 // The README lists every variable, with its preset, in the order of the table,
 // and no other.
 func TestReadmeListsTheVariables(t *testing.T) {
-	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	readme, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,5 @@
 // Command spa-runner deploys a public code base with private settings, from
-// inside AWS CodeBuild, as ten typed steps. See the README; the list of the
+// inside AWS CodeBuild, as ten typed steps. See README.md; the list of the
 // steps is in plan.go.
 package main
 
