@@ -132,7 +132,7 @@ func equivalent() map[string]string {
 		}
 		list[trust+": ArnEquals if the key exists"] = always
 	}
-	for _, resource := range []string{"CloudOps TriggerPermission", "CloudOps RulePermission", "DevOps FailuresPolicy, TheRuleBelow", "DevOps BucketPolicy, EncryptedOnTheWay"} {
+	for _, resource := range []string{"CloudOps TriggerPermission", "CloudOps RulePermission", "DevOps FailuresPolicy, RulesOfEventBridge", "DevOps BucketPolicy, EncryptedOnTheWay"} {
 		list[resource+": all resources"], list[resource+": all resources of that kind"] = itsOwn, itsOwn
 	}
 	for _, denial := range []string{"WithItsOwnVariables", "WithItsOwnRole", "WithItsOwnImage"} {

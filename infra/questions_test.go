@@ -351,13 +351,12 @@ no       root4      s3:GetObject     runner
 no       s3         s3:GetObject     runner
 
 # The mail.
-mail     events     sns:Publish      topic   aws:SourceAccount={2} aws:SourceArn=arn:{P}:events:{R}:{2}:rule/{N}DeployFailed
-no       events     sns:Publish      topic   aws:SourceAccount={2} aws:SourceArn=arn:{P}:events:{R}:{2}:rule/{N}DeployFailed2
-no       events     sns:Publish      topic   aws:SourceAccount={4} aws:SourceArn=arn:{P}:events:{R}:{4}:rule/{N}DeployFailed
-no       events     sns:Publish      topic
-no       events     sns:DeleteTopic  topic   aws:SourceAccount={2} aws:SourceArn=arn:{P}:events:{R}:{2}:rule/{N}DeployFailed
-no       ec2        sns:Publish      topic   aws:SourceAccount={2} aws:SourceArn=arn:{P}:events:{R}:{2}:rule/{N}DeployFailed
-no       s3         sns:Publish      topic   aws:SourceAccount={2} aws:SourceArn=arn:{P}:events:{R}:{2}:rule/{N}DeployFailed
+# EventBridge tells a topic nothing of the rule.
+mail     events     sns:Publish      topic
+no       events     sns:Publish      topic2
+no       events     sns:DeleteTopic  topic
+no       ec2        sns:Publish      topic
+no       s3         sns:Publish      topic
 no       admin4     sns:Publish      topic
 `
 
