@@ -140,3 +140,35 @@ func TestOutputsAreParametersOfTheNextStack(t *testing.T) {
 		}
 	}
 }
+
+// A project each, as the README says: what is pasted of CloudOps has the second
+// project trust the one function, and CloudOps knows both.
+func TestAProjectAnEnvironment(t *testing.T) {
+	t.Parallel()
+	pasted := func(line string) map[string]string {
+		values := map[string]string{}
+		for _, pair := range strings.Fields(line) {
+			name, value, _ := strings.Cut(pair, "=")
+			values[name] = value
+		}
+		return values
+	}
+	one := stack(t, "devops")
+	two := stack(t, "devops", map[string]string{"NamePrefix": "Two-", "ArtifactBucket": "of-the-first"}, pasted(stack(t, "cloudops").Outputs["DevOpsParameters"]))
+	services := one.Resources["ServiceRole"].ARN + "," + two.Resources["ServiceRole"].ARN
+	cloudops := stack(t, "cloudops", map[string]string{
+		"Environments":      "environments/one=Spa-DeployAutomationEnvironment environments/two=Two-DeployAutomationEnvironment@" + two.Resources["DeploymentTriggerRole"].ARN,
+		"OtherTriggerRoles": two.Resources["DeploymentTriggerRole"].ARN, "ServiceRoleArns": services,
+	})
+	statement := []any{"PolicyDocument", "Statement", 0}
+	trusted := []any{"AssumeRolePolicyDocument", "Statement", 0, "Condition", "ArnEquals", "aws:PrincipalArn"}
+	for what, c := range map[string]struct{ got, want any }{
+		"who may start the second": {at(two.Resources["DeploymentTriggerRole"].Properties, trusted...), cloudops.Resources["OnCodeCommitUpdateRole"].ARN},
+		"who reads the settings":   {strings.Join(words(at(cloudops.Resources["ReadSettingsRole"].Properties, trusted...)), ","), services},
+		"whom the function may be": {words(at(cloudops.Resources["OtherTriggerRolesPolicy"].Properties, append(statement, "Resource")...)), []string{two.Resources["DeploymentTriggerRole"].ARN}},
+	} {
+		if fmt.Sprint(c.got) != fmt.Sprint(c.want) {
+			t.Errorf("%s: %v, want %v", what, c.got, c.want)
+		}
+	}
+}
