@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -134,6 +135,9 @@ func (p *program) diagnose(ctx context.Context, cmd *cobra.Command) (report doct
 func harmless(f *doctor.Finding) {
 	for _, text := range []*string{&f.Name, &f.Looked, &f.Cause, &f.Because} {
 		*text = logs.Harmless(*text)
+	}
+	for _, text := range []*string{&f.Name, &f.Looked, &f.Because} { // a line each, or a name makes up another finding
+		*text = strings.ReplaceAll(*text, "\n", `\n`)
 	}
 	for i := range f.Fixes {
 		f.Fixes[i] = doctor.Fix{Do: logs.Harmless(f.Fixes[i].Do), Paste: logs.Harmless(f.Fixes[i].Paste)}

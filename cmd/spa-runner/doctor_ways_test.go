@@ -276,6 +276,18 @@ func TestDoctorIsHarmless(t *testing.T) {
 	if o := evil.run("doctor", "--settings", folder); o.code != 1 || strings.Contains(o.stdout, "\x1b") || !strings.Contains(o.stdout, `mend these lines of environments/\x1b[31mred`) {
 		t.Errorf("got %v", o)
 	}
+	evil.dirs["settings"] = t.TempDir()
+	evil.write("settings", "environments/a/settings.yaml", "x: y\n")
+	evil.env["SETTINGS_ENVIRONMENT_PATH"] = "environments/a"
+	evil.write("settings", "environments/a/variables.sh", "export DEPLOY_ENVIRONMENT_REGION=$'eu-west-1\\n✔ all is well'\n")
+	if o := evil.run("doctor", "--settings", evil.dirs["settings"]); o.code != 1 || strings.Contains(o.stdout, "\n✔ all") {
+		t.Errorf("got %v", o)
+	}
+	delete(evil.env, "SETTINGS_ENVIRONMENT_PATH")
+	evil.write("settings", "environments/b\n✔ c/settings.yaml", "x: y\n")
+	if o := evil.run("doctor", "--settings", evil.dirs["settings"]); o.code != 1 || strings.Contains(o.stdout, "\n✔ c") || !strings.Contains(o.stdout, `b\n✔ c`) {
+		t.Errorf("got %v", o)
+	}
 	p := newPatient(t)
 	p.write("settings", "environments/\x1b[31mred/settings.yaml", "x: y\n")
 	p.serve()
@@ -354,6 +366,12 @@ func TestDoctorOfAFolder(t *testing.T) {
 		"one that is named": {files: map[string]string{"a/x": "", "b/settings.yaml": "x: y\n"}, env: map[string]string{"SETTINGS_ENVIRONMENT_PATH": "environments/b"}},
 		"one that is not there": {
 			files: map[string]string{"a/x": ""}, env: map[string]string{"SETTINGS_ENVIRONMENT_PATH": "environments/c"}, mend: []string{"environments"}, says: "there are: environments/a",
+		},
+		"a name that makes up a finding": {
+			files: map[string]string{"a/settings.yaml": "x: y\n", "b\n✔ c/settings.yaml": "x: y\n"}, mend: []string{"environments"}, says: "no run and no batch takes it",
+		},
+		"settings without end": {
+			files: map[string]string{"a/settings.yaml": strings.Repeat("#", maxRead) + "\n"}, mend: []string{"environments/a region"}, says: "is not read",
 		},
 		"a misspelt name": {files: map[string]string{"a/settings.yaml": "x: y\n"}, env: map[string]string{"SPA_RUNNER_REQUIRE_PIN": "true"}, mend: []string{"configuration"}, says: "SPA_RUNNER_REQUIRE_PIN"},
 	} {
