@@ -96,6 +96,9 @@ func parseCondition(operator, key string, value any) (c condition, err error) {
 		return c, err
 	}
 	for _, v := range c.values {
+		if err := checkVariables(v); err != nil {
+			return c, err
+		}
 		switch {
 		case (operator == "Bool" || operator == "Null") && v != "true" && v != "false":
 			return c, fmt.Errorf("%q is neither true nor false", v)
