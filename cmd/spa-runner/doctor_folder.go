@@ -92,7 +92,12 @@ func environmentsOf(folder, parent, environment string) ([]string, error) {
 	if environment != "" {
 		return []string{environment}, steps.EnvironmentFolder(folder, environment)
 	}
-	entries, err := os.ReadDir(filepath.Join(folder, parent))
+	root, err := os.OpenRoot(folder) // a link would show what other folders of this machine hold
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = root.Close() }()
+	entries, err := fs.ReadDir(root.FS(), path.Clean(parent))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("the settings have no folder %q", parent)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/http"
 	"os"
@@ -348,7 +349,8 @@ func TestDoctorOfAFolder(t *testing.T) {
 		"a link that leads outside": {
 			files: map[string]string{"a/settings.yaml": "x: y\n"}, links: map[string]string{"a/x": "../../../x"}, mend: []string{"environments/a files"}, says: "leads outside",
 		},
-		"a region that is none": {files: map[string]string{"a/settings.yaml": "automation:\n  region: europe\n"}, mend: []string{"environments/a region"}, says: "europe"},
+		"a link in the place of all": {links: map[string]string{"": "/"}, mend: []string{"environments"}, says: "escapes"},
+		"a region that is none":      {files: map[string]string{"a/settings.yaml": "automation:\n  region: europe\n"}, mend: []string{"environments/a region"}, says: "europe"},
 		"two regions": {
 			files: map[string]string{"a/settings.yaml": "automation:\n  region: eu-west-1\n", "a/variables.sh": "export DEPLOY_ENVIRONMENT_REGION=eu-west-3\n"},
 			mend:  []string{"environments/a region"}, says: "eu-west-3",
@@ -386,7 +388,7 @@ func TestDoctorOfAFolder(t *testing.T) {
 				p.write("settings", filepath.Join("environments", file), content)
 			}
 			for link, target := range test.links {
-				if err := os.Symlink(target, filepath.Join(folder, "environments", link)); err != nil {
+				if err := errors.Join(os.MkdirAll(folder, 0o755), os.Symlink(target, filepath.Join(folder, "environments", link))); err != nil {
 					t.Fatal(err)
 				}
 			}
