@@ -152,6 +152,7 @@ func TestDoctorInsideTheProject(t *testing.T) {
 	}
 	p.changedNothing()
 	p.refuse = settingsRole
+	p.sync()
 	if output, err = codeBuild(t, "/bin/sh", dir, pairsOf(p.env), buildspecCommands(t)[2:]); err == nil {
 		t.Errorf("a build in which something is to be mended succeeded: %s", output)
 	}
@@ -225,6 +226,7 @@ func TestDoctorInterrupted(t *testing.T) {
 		<-r.Context().Done()
 		return true
 	}
+	p.sync()
 	cmd := p.command("doctor", "--json")
 	var stdout bytes.Buffer
 	cmd.Stdout = &stdout
