@@ -119,7 +119,6 @@ func equivalent() map[string]string {
 		"DevOps BucketPolicy, EncryptedOnTheWay: principal the account itself": "nobody else is let in at all",
 		"DevOps BucketPolicy, EncryptedOnTheWay: all actions":                  "a bucket knows those of S3 alone",
 		"DevOps BucketPolicy, EncryptedOnTheWay: Bool if the key exists":       "every request has aws:SecureTransport",
-		"DevOps SchedulePolicy given to Spa-DeploymentTriggerRole":             "it has that statement already, and its denials stay",
 		"DevOps RunnerPolicy, LendItToCodeBuild: all actions":                  lending,
 		"DevOps RunnerPolicy, LendItToCodeBuild: all actions of ec2":           lending,
 	}

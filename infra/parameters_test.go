@@ -78,6 +78,12 @@ func TestWhatIsRefused(t *testing.T) {
 		{"devops", map[string]string{"ScheduleExpression": "daily"}, "ScheduleExpression"},
 		{"cloudops", map[string]string{"StartBatch": "true", "Environments": "a=b"}, "Choose one"},
 		{"cloudops", map[string]string{"DevOpsAccountId": "22222222222"}, "DevOpsAccountId"},
+		// IAM takes a wildcard in what aws:PrincipalArn is compared with, and in a resource.
+		{"cloudops", map[string]string{"ServiceRoleArns": "arn:aws:iam::222222222222:role/A,arn:aws:iam::222222222222:role/*"}, "ServiceRoleArns"},
+		{"cloudops", map[string]string{"OtherTriggerRoles": "*"}, "OtherTriggerRoles"},
+		{"automation", map[string]string{"ServiceRoleArns": "arn:aws:iam::222222222222:role/Spa-?"}, "ServiceRoleArns"},
+		{"automation", map[string]string{"PreviewServiceRoleArns": "arn:aws:iam::222222222222:*"}, "PreviewServiceRoleArns"},
+		{"devops", map[string]string{"OtherRoles": "arn:aws:iam::333333333333:role/Deploy*"}, "OtherRoles"},
 		{"cloudops", map[string]string{"Architecture": "amd64"}, "Architecture"},
 		{"cloudops", map[string]string{"ProjectToStart": "arn:aws:codebuild:eu-west-1:222222222222:project/"}, "ProjectToStart"},
 		{"automation", map[string]string{"DeployEnvironmentExternalId": "a b"}, "DeployEnvironmentExternalId"},

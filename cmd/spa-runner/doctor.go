@@ -148,6 +148,9 @@ func (d *diagnosis) forPeople(f *doctor.Finding) {
 	for _, text := range []*string{&f.Name, &f.Looked, &f.Cause, &f.Because} {
 		*text = shown(*text)
 	}
+	for _, text := range []*string{&f.Name, &f.Looked, &f.Because} { // a line each, or a name makes up another finding
+		*text = strings.ReplaceAll(*text, "\n", `\n`)
+	}
 	for i := range f.Fixes {
 		f.Fixes[i] = doctor.Fix{Do: shown(f.Fixes[i].Do), Paste: shown(f.Fixes[i].Paste)}
 	}

@@ -46,6 +46,9 @@ func (d *diagnosis) checksOfFolder(_ context.Context, folder string) []doctor.Ch
 			f := finding(fmt.Sprintf("%d in %s", len(names), folder), nil, errors.Join(err, linked))
 			if f.State == doctor.Mend {
 				f.Fixes = []doctor.Fix{{Do: "name the folder of one environment, as seen from the top of the settings:", Paste: "spa-runner doctor --settings . --settings-environment-path …"}}
+				if checkEnvironments(names) != nil {
+					f.Fixes = []doctor.Fix{{Do: "rename the folder: no run and no batch takes it"}}
+				}
 			}
 			return f
 		}},
@@ -90,7 +93,12 @@ func environmentsOf(folder, parent, environment string) ([]string, error) {
 	if environment != "" {
 		return []string{environment}, steps.EnvironmentFolder(folder, environment)
 	}
-	entries, err := os.ReadDir(filepath.Join(folder, parent))
+	root, err := os.OpenRoot(folder) // a link would show what other folders of this machine hold
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = root.Close() }()
+	entries, err := fs.ReadDir(root.FS(), path.Clean(parent))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("the settings have no folder %q", parent)
 	}
@@ -103,7 +111,7 @@ func environmentsOf(folder, parent, environment string) ([]string, error) {
 	if err == nil && len(names) == 0 {
 		err = fmt.Errorf("there is no folder in %q", parent)
 	}
-	return names, err
+	return names, errors.Join(err, checkEnvironments(names))
 }
 
 // environment is one environment of a checkout.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"regexp"
 	"strings"
 
@@ -135,7 +134,7 @@ func (d *diagnosis) makefileNames(words []string) bool {
 	}
 	word := regexp.MustCompile(`(^|[^\w-])(` + strings.Join(words, "|") + `)($|[^\w-])`)
 	for _, name := range []string{"GNUmakefile", "makefile", "Makefile"} { // in the order of make
-		if content, err := os.ReadFile(d.inTemp("code/" + name)); err == nil {
+		if content, err := readBelow(d.inTemp("code"), name); err == nil {
 			return word.Match(content)
 		}
 	}

@@ -25,12 +25,7 @@ func (d *diagnosis) settingsFile(settings, environment string, env *pipeline.Env
 	if set, _ := env.Lookup("SETTINGS"); filepath.IsLocal(set) {
 		name = set
 	}
-	root, err := os.OpenRoot(settings)
-	if err != nil {
-		return name, nil, err
-	}
-	defer func() { _ = root.Close() }()
-	content, err = root.ReadFile(path.Join(environment, name))
+	content, err = readBelow(settings, path.Join(environment, name))
 	return path.Join(environment, name), content, err
 }
 
@@ -163,7 +158,7 @@ func (d *diagnosis) qualifier() string {
 	if !d.code {
 		return defaultQualifier
 	}
-	content, err := os.ReadFile(d.inTemp("code/cdk.json"))
+	content, err := readBelow(d.inTemp("code"), "cdk.json")
 	if err != nil {
 		return ""
 	}

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,6 +27,7 @@ const bootstrapParameter = "/cdk-bootstrap/hnb659fds/version"
 // at a commit, an environment with its settings, a bootstrapped target.
 type patient struct {
 	*world
+	mu          sync.Mutex
 	tools, temp string
 	refuse      string        // the role that trusts nobody
 	ahead       time.Duration // of the servers' clock
@@ -48,6 +50,8 @@ func newPatient(t *testing.T) *patient {
 		},
 		Middleware: func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				p.sync()
+				defer p.sync()
 				body, _ := io.ReadAll(r.Body)
 				r.Body = io.NopCloser(bytes.NewReader(body))
 				switch {
@@ -96,6 +100,20 @@ func TestTheBlameIsAlwaysTheSame(t *testing.T) {
 func (p *patient) serve() {
 	p.world.serve()
 	p.env["CODE_GIT_COMMIT"] = p.commits["code"]
+}
+
+// sync puts what the test did before it before what the servers do after it; the
+// program in between is another process, of which the race detector sees nothing.
+func (p *patient) sync() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+}
+
+func (p *patient) run(args ...string) outcome {
+	p.t.Helper()
+	p.sync()
+	defer p.sync()
+	return p.world.run(args...)
 }
 
 // asked is what the doctor said, and what all servers were asked.

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/http"
 	"os"
@@ -151,6 +152,7 @@ func TestDoctorInsideTheProject(t *testing.T) {
 	}
 	p.changedNothing()
 	p.refuse = settingsRole
+	p.sync()
 	if output, err = codeBuild(t, "/bin/sh", dir, pairsOf(p.env), buildspecCommands(t)[2:]); err == nil {
 		t.Errorf("a build in which something is to be mended succeeded: %s", output)
 	}
@@ -224,6 +226,7 @@ func TestDoctorInterrupted(t *testing.T) {
 		<-r.Context().Done()
 		return true
 	}
+	p.sync()
 	cmd := p.command("doctor", "--json")
 	var stdout bytes.Buffer
 	cmd.Stdout = &stdout
@@ -274,6 +277,18 @@ func TestDoctorIsHarmless(t *testing.T) {
 		evil.write("settings", name, "if\n")
 	}
 	if o := evil.run("doctor", "--settings", folder); o.code != 1 || strings.Contains(o.stdout, "\x1b") || !strings.Contains(o.stdout, `mend these lines of environments/\x1b[31mred`) {
+		t.Errorf("got %v", o)
+	}
+	evil.dirs["settings"] = t.TempDir()
+	evil.write("settings", "environments/a/settings.yaml", "x: y\n")
+	evil.env["SETTINGS_ENVIRONMENT_PATH"] = "environments/a"
+	evil.write("settings", "environments/a/variables.sh", "export DEPLOY_ENVIRONMENT_REGION=$'eu-west-1\\n✔ all is well'\n")
+	if o := evil.run("doctor", "--settings", evil.dirs["settings"]); o.code != 1 || strings.Contains(o.stdout, "\n✔ all") {
+		t.Errorf("got %v", o)
+	}
+	delete(evil.env, "SETTINGS_ENVIRONMENT_PATH")
+	evil.write("settings", "environments/b\n✔ c/settings.yaml", "x: y\n")
+	if o := evil.run("doctor", "--settings", evil.dirs["settings"]); o.code != 1 || strings.Contains(o.stdout, "\n✔ c") || !strings.Contains(o.stdout, `b\n✔ c`) {
 		t.Errorf("got %v", o)
 	}
 	p := newPatient(t)
@@ -336,7 +351,8 @@ func TestDoctorOfAFolder(t *testing.T) {
 		"a link that leads outside": {
 			files: map[string]string{"a/settings.yaml": "x: y\n"}, links: map[string]string{"a/x": "../../../x"}, mend: []string{"environments/a files"}, says: "leads outside",
 		},
-		"a region that is none": {files: map[string]string{"a/settings.yaml": "automation:\n  region: europe\n"}, mend: []string{"environments/a region"}, says: "europe"},
+		"a link in the place of all": {links: map[string]string{"": "/"}, mend: []string{"environments"}, says: "escapes"},
+		"a region that is none":      {files: map[string]string{"a/settings.yaml": "automation:\n  region: europe\n"}, mend: []string{"environments/a region"}, says: "europe"},
 		"two regions": {
 			files: map[string]string{"a/settings.yaml": "automation:\n  region: eu-west-1\n", "a/variables.sh": "export DEPLOY_ENVIRONMENT_REGION=eu-west-3\n"},
 			mend:  []string{"environments/a region"}, says: "eu-west-3",
@@ -355,6 +371,12 @@ func TestDoctorOfAFolder(t *testing.T) {
 		"one that is not there": {
 			files: map[string]string{"a/x": ""}, env: map[string]string{"SETTINGS_ENVIRONMENT_PATH": "environments/c"}, mend: []string{"environments"}, says: "there are: environments/a",
 		},
+		"a name that makes up a finding": {
+			files: map[string]string{"a/settings.yaml": "x: y\n", "b\n✔ c/settings.yaml": "x: y\n"}, mend: []string{"environments"}, says: "no run and no batch takes it",
+		},
+		"settings without end": {
+			files: map[string]string{"a/settings.yaml": strings.Repeat("#", maxRead) + "\n"}, mend: []string{"environments/a region"}, says: "is not read",
+		},
 		"a misspelt name": {files: map[string]string{"a/settings.yaml": "x: y\n"}, env: map[string]string{"SPA_RUNNER_REQUIRE_PIN": "true"}, mend: []string{"configuration"}, says: "SPA_RUNNER_REQUIRE_PIN"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -368,7 +390,7 @@ func TestDoctorOfAFolder(t *testing.T) {
 				p.write("settings", filepath.Join("environments", file), content)
 			}
 			for link, target := range test.links {
-				if err := os.Symlink(target, filepath.Join(folder, "environments", link)); err != nil {
+				if err := errors.Join(os.MkdirAll(folder, 0o755), os.Symlink(target, filepath.Join(folder, "environments", link))); err != nil {
 					t.Fatal(err)
 				}
 			}

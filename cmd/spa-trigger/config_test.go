@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -118,5 +119,26 @@ func TestTokenSeparatesItsParts(t *testing.T) {
 	}
 	if again := token(p, where); seen[again] != "base" {
 		t.Error("a token changes")
+	}
+}
+
+// An event of thousands of references is told of in a line that a log takes.
+func TestOfAnEventNotMoreIsToldThanALogTakes(t *testing.T) {
+	t.Parallel()
+	const reference = `{"ref":"refs/heads/%s","commit":"5c4ef1049f1d27deadbeeff313e0730018be182b"}`
+	record := func(branch, pusher string, n int) string {
+		references := strings.Repeat(","+fmt.Sprintf(reference, branch), n)[1:]
+		return `{"Records":[{"eventSource":"aws:codecommit","eventId":"e","userIdentityARN":"` + pusher +
+			`","eventSourceARN":"arn:aws:codecommit:eu-west-1:111111111111:R","codecommit":{"references":[` + references + `]}}]}`
+	}
+	for name, payload := range map[string]string{"ignored": record(strings.Repeat("x", 150), "", 5000), "warnings": record("main", strings.Repeat("?", 150), 5000)} {
+		r, err := readEvent([]byte(payload), "refs/heads/main")
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := slices.Concat(r.ignored, r.warnings)
+		if got := len(strings.Join(lines, "")); len(lines) != mostTold+1 || got > 5000 {
+			t.Errorf("%s: %d lines of %d bytes are told", name, len(lines), got)
+		}
 	}
 }

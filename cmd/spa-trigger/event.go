@@ -163,7 +163,21 @@ func (r *reading) stateChange(e event, trunk string) error {
 }
 
 func (r *reading) ignore(format string, args ...any) {
-	r.ignored = append(r.ignored, fmt.Sprintf(format, args...))
+	r.ignored = told(r.ignored, fmt.Sprintf(format, args...))
+}
+
+// mostTold is how much is told of one event: a log takes lines of some length, and
+// an event may hold thousands of references.
+const mostTold = 10
+
+func told(list []string, one string) []string {
+	switch {
+	case len(list) < mostTold:
+		return append(list, one)
+	case len(list) == mostTold:
+		return append(list, "and more of the kind, which are not told")
+	}
+	return list
 }
 
 // newest is the push that a build is started for. One is enough, whatever the

@@ -42,8 +42,8 @@ func Batch(buildspec string, environments []string) (string, error) {
 		if !utf8.ValidString(folder) {
 			return "", fmt.Errorf("the name of the environment %q is not in UTF-8, and a buildspec is: rename the folder", folder)
 		}
-		// What %q escapes, YAML reads alike, as long as it is UTF-8. It is quoted because null and true are names too.
-		fmt.Fprintf(&b, "    - identifier: %q\n      env:\n        variables:\n          SETTINGS_ENVIRONMENT_PATH: %q\n",
+		// What %+q writes, ASCII alone, every YAML reads alike, as long as it was UTF-8. It is quoted because null and true are names too.
+		fmt.Fprintf(&b, "    - identifier: %q\n      env:\n        variables:\n          SETTINGS_ENVIRONMENT_PATH: %+q\n",
 			identifier(path.Base(folder), taken), folder)
 	}
 	return b.String(), nil

@@ -30,7 +30,11 @@ func known(key string) (isKnown, several bool) {
 		"aws:principalservicename", "aws:sourcearn", "aws:sourceaccount", "aws:resourceaccount", "aws:requestedregion", "aws:securetransport",
 		"aws:viaawsservice", "aws:username", "aws:userid", "aws:sourceidentity",
 		"sts:externalid", "sts:rolesessionname", "s3:tlsversion", "s3:prefix", "s3:x-amz-server-side-encryption",
-		"codebuild:source.buildspec", "codebuild:environment.image", "codebuild:servicerole", "kms:viaservice", "iam:passedtoservice", "iam:permissionsboundary", "lambda:functionarn", "ec2:subnet", "ec2:authorizedservice", "ec2:authorizeduser", "ec2:vpc", "codecommit:references":
+		"codebuild:artifacts", "codebuild:cache", "codebuild:encryptionkey", "codebuild:environment.certificate", "codebuild:environment.computetype",
+		"codebuild:environment.fleet.fleetarn", "codebuild:environment.image", "codebuild:environment.privilegedmode", "codebuild:environment.registrycredential",
+		"codebuild:environment.type", "codebuild:logsconfig", "codebuild:secondaryartifacts", "codebuild:secondarysources", "codebuild:servicerole",
+		"codebuild:source.buildspec", "codebuild:source.location",
+		"kms:viaservice", "iam:passedtoservice", "iam:permissionsboundary", "lambda:functionarn", "ec2:subnet", "ec2:authorizedservice", "ec2:authorizeduser", "ec2:vpc", "codecommit:references":
 		return true, key == "codecommit:references"
 	case "aws:principalservicenameslist", "aws:calledvia", "aws:tagkeys", "aws:principalorgpaths", "codebuild:environment.environmentvariables.name":
 		return true, true
@@ -92,6 +96,9 @@ func parseCondition(operator, key string, value any) (c condition, err error) {
 		return c, err
 	}
 	for _, v := range c.values {
+		if err := checkVariables(v); err != nil {
+			return c, err
+		}
 		switch {
 		case (operator == "Bool" || operator == "Null") && v != "true" && v != "false":
 			return c, fmt.Errorf("%q is neither true nor false", v)

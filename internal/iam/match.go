@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 )
@@ -34,6 +35,18 @@ func fill(text string, context Context, pattern bool) (string, bool) {
 		return value
 	})
 	return filled, complete
+}
+
+// checkVariables refuses ${key, 'default'}, and a key that is not known: filled by
+// AWS and not here, it would match there alone.
+func checkVariables(text string) error {
+	for _, match := range variable.FindAllStringSubmatch(text, -1) {
+		name := strings.ToLower(match[1])
+		if isKnown, several := known(name); (!isKnown || several) && name != "*" && name != "?" && name != "$" {
+			return fmt.Errorf("the variable %s is not known", match[0])
+		}
+	}
+	return nil
 }
 
 // glob matches * and ? over the whole text, colons and slashes included. In a

@@ -135,6 +135,9 @@ func parseStatement(kind Kind, fields map[string]any) (s statement, err error) {
 		if resource != "*" && !strings.HasPrefix(resource, "arn:") {
 			return s, fmt.Errorf("%q is no resource", resource)
 		}
+		if err := checkVariables(resource); err != nil {
+			return s, err
+		}
 	}
 	if (kind == Identity) != (fields["Principal"] == nil) {
 		return s, errors.New("it has a principal where there may be none, or has none where there must be one")

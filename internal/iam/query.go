@@ -16,7 +16,7 @@ type query struct {
 type granted struct {
 	by      string // the statement
 	named   bool   // it names who asks, or everybody, and not just the account
-	session bool   // it names the very session
+	session bool   // it names the very session, or everybody
 }
 
 func (g granted) decision(otherwise string) Decision {
@@ -115,7 +115,10 @@ func (q query) names(s statement) granted {
 	switch {
 	case session != "" && slices.Contains(s.arns, session):
 		return granted{by: s.name, named: true, session: true}
-	case s.everybody || slices.Contains(s.arns, p.ARN):
+	case s.everybody: // which, with or without aws:PrincipalArn, no boundary limits:
+		// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-roles
+		return granted{by: s.name, named: true, session: true}
+	case slices.Contains(s.arns, p.ARN):
 		return granted{by: s.name, named: true}
 	case slices.Contains(s.accounts, parts[4]) || slices.Contains(s.arns, "arn:"+parts[1]+":iam::"+parts[4]+":root"):
 		return granted{by: s.name}
