@@ -44,7 +44,7 @@ func (d *diagnosis) checksOfFolder(_ context.Context, folder string) []doctor.Ch
 		{"environments", "", "SETTINGS_ENVIRONMENT_PATH", func(context.Context) doctor.Finding {
 			f := finding(fmt.Sprintf("%d in %s", len(names), folder), nil, errors.Join(err, linked))
 			if f.State == doctor.Mend {
-				f.Fixes = []doctor.Fix{{Do: "name the folder of one environment, as seen from the top of the settings:", Paste: "spa-runner doctor --settings . --settings-environment-path …"}}
+				f.Fixes = []doctor.Fix{{Do: "name the folder of one environment, as seen from the top of the settings:", Paste: command("spa-runner doctor --settings", folder) + " --settings-environment-path …"}}
 			}
 			return f
 		}},
@@ -121,6 +121,7 @@ func (d *diagnosis) checksOfEnvironment(folder, name string) []check {
 		{files, "environments, " + script, "SPA_RUNNER_OVERLAY_*", e.lookAtFiles},
 		{name + " pin", script, "", e.lookAtPin},
 		{name + " region", script + ", " + files, "", e.lookAtRegion},
+		{name + " account", script + ", " + files, "", e.lookAtAccount},
 	}
 }
 
@@ -214,4 +215,12 @@ func (e *environment) lookAtRegion(context.Context) doctor.Finding {
 		region, decidedBy = e.config.environ["DEPLOY_ENVIRONMENT_REGION"], "DEPLOY_ENVIRONMENT_REGION"
 	}
 	return e.compareRegions(e.folder, e.name, e.rt.Env, region, decidedBy)
+}
+
+// lookAtAccount compares the settings with the role that the script names, or who asks.
+func (e *environment) lookAtAccount(context.Context) doctor.Finding {
+	if e.config.DeployRole == "" {
+		return doctor.Finding{State: doctor.Unneeded, Because: scriptName + " leaves the deploy role to the project"}
+	}
+	return e.compareAccounts(e.folder, e.name)
 }

@@ -341,8 +341,13 @@ func TestDoctorOfAFolder(t *testing.T) {
 			files: map[string]string{"a/settings.yaml": "automation:\n  region: eu-west-1\n", "a/variables.sh": "export DEPLOY_ENVIRONMENT_REGION=eu-west-3\n"},
 			mend:  []string{"environments/a region"}, says: "eu-west-3",
 		},
-		"the region of who asks": {files: map[string]string{"a/settings.yaml": "automation:\n  region: eu-west-1\n"}, env: map[string]string{"AWS_REGION": "us-east-1"}},
-		"held":                   {files: map[string]string{"a/settings.yaml": "x: y\n", "a/HOLD": "until Monday"}, warn: []string{"environments/a files"}, says: "until Monday"},
+		"two accounts": {
+			files: map[string]string{"a/settings.yaml": "automation:\n  account_id: \"123456789012\"\n", "a/variables.sh": "export DEPLOY_ENVIRONMENT_ROLE=" + deployRole + "\n"},
+			mend:  []string{"environments/a account"}, says: "name the role of account 123456789012",
+		},
+		"the account of a role that the project names": {files: map[string]string{"a/settings.yaml": "automation:\n  account_id: \"123456789012\"\n"}},
+		"the region of who asks":                       {files: map[string]string{"a/settings.yaml": "automation:\n  region: eu-west-1\n"}, env: map[string]string{"AWS_REGION": "us-east-1"}},
+		"held":                                         {files: map[string]string{"a/settings.yaml": "x: y\n", "a/HOLD": "until Monday"}, warn: []string{"environments/a files"}, says: "until Monday"},
 		"a tag without a commit": {
 			files: map[string]string{"a/settings.yaml": "x: y\n", "a/variables.sh": "export CODE_GIT_BRANCH=v.24.06.18\n"}, warn: []string{"environments/a pin"}, says: "git ls-remote -- https://github.com",
 		},
