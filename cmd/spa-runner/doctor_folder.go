@@ -44,7 +44,7 @@ func (d *diagnosis) checksOfFolder(_ context.Context, folder string) []doctor.Ch
 		{"environments", "", "SETTINGS_ENVIRONMENT_PATH", func(context.Context) doctor.Finding {
 			f := finding(fmt.Sprintf("%d in %s", len(names), folder), nil, errors.Join(err, linked))
 			if f.State == doctor.Mend {
-				f.Fixes = []doctor.Fix{{Do: "name the folder of one environment, as seen from the top of the settings:", Paste: command("spa-runner doctor --settings", folder) + " --settings-environment-path …"}}
+				f.Fixes = []doctor.Fix{{Do: "name the top of the checkout by --settings, or the folder of one environment as seen from there:", Paste: command("spa-runner doctor --settings", folder) + " --settings-environment-path …"}}
 			}
 			return f
 		}},
@@ -162,6 +162,11 @@ func (e *environment) lookAtVariables(ctx context.Context) doctor.Finding {
 
 func (e *environment) lookAtFiles(ctx context.Context) doctor.Finding {
 	c := e.config
+	if err := checkEnvironments([]string{e.name}); err != nil {
+		f := finding(e.name, nil, err)
+		f.Fixes = []doctor.Fix{{Do: "rename the folder"}}
+		return f
+	}
 	f := e.overlay(ctx, steps.OverlaySettings{
 		Settings: e.inTemp("settings"), Environment: e.name,
 		Protect: c.OverlayProtect, Require: c.OverlayRequire, RequireSettings: c.requireSettings,

@@ -355,8 +355,9 @@ func TestDoctorOfAFolder(t *testing.T) {
 			files: map[string]string{"a/settings.yaml": "x: y\n", "a/variables.sh": "export CODE_GIT_BRANCH=main\n"}, env: map[string]string{"SPA_RUNNER_REQUIRE_PINNED": "true"},
 			mend: []string{"environments/a pin"}, says: "refuses a branch",
 		},
-		"no environment":    {files: map[string]string{"README.md": "x"}, mend: []string{"environments"}, says: "no folder"},
-		"one that is named": {files: map[string]string{"a/x": "", "b/settings.yaml": "x: y\n"}, env: map[string]string{"SETTINGS_ENVIRONMENT_PATH": "environments/b"}},
+		"a name that no run takes": {files: map[string]string{"a b/settings.yaml": "x: y\n"}, mend: []string{"environments/a b files"}, says: "rename the folder"},
+		"no environment":           {files: map[string]string{"README.md": "x"}, mend: []string{"environments"}, says: "no folder"},
+		"one that is named":        {files: map[string]string{"a/x": "", "b/settings.yaml": "x: y\n"}, env: map[string]string{"SETTINGS_ENVIRONMENT_PATH": "environments/b"}},
 		"one that is not there": {
 			files: map[string]string{"a/x": ""}, env: map[string]string{"SETTINGS_ENVIRONMENT_PATH": "environments/c"}, mend: []string{"environments"}, says: "there are: environments/a",
 		},
