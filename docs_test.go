@@ -70,3 +70,21 @@ func TestLinksLeadSomewhere(t *testing.T) {
 		}
 	}
 }
+
+// People paste into zsh as well, macOS's own, which otherwise than bash takes $name:r for a name without its suffix, and
+// on a terminal knows no comments: what stands behind a # is more arguments, and an apostrophe there swallows what follows.
+func TestCommandsCanBePasted(t *testing.T) {
+	block := regexp.MustCompile("(?ms)^ *```sh\n(.*?)^ *```$")
+	modifier := regexp.MustCompile(`\$\w+:[a-zA-Z&]`)
+	comment := regexp.MustCompile(`(?m)(^|\s)#`)
+	for name, page := range pages(t) {
+		for _, found := range block.FindAllStringSubmatch(page, -1) {
+			if wrong := modifier.FindString(found[1]); wrong != "" {
+				t.Errorf("%s: write ${…} around the name in %q", name, wrong)
+			}
+			if comment.MatchString(found[1]) && !strings.Contains(page, "setopt interactive_comments") {
+				t.Errorf("%s has a comment among commands, and does not say how to paste that into zsh:\n%s", name, found[1])
+			}
+		}
+	}
+}

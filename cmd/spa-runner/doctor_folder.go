@@ -45,10 +45,7 @@ func (d *diagnosis) checksOfFolder(_ context.Context, folder string) []doctor.Ch
 		{"environments", "", "SETTINGS_ENVIRONMENT_PATH", func(context.Context) doctor.Finding {
 			f := finding(fmt.Sprintf("%d in %s", len(names), folder), nil, errors.Join(err, linked))
 			if f.State == doctor.Mend {
-				f.Fixes = []doctor.Fix{{Do: "name the folder of one environment, as seen from the top of the settings:", Paste: "spa-runner doctor --settings . --settings-environment-path …"}}
-				if checkEnvironments(names) != nil {
-					f.Fixes = []doctor.Fix{{Do: "rename the folder: no run and no batch takes it"}}
-				}
+				f.Fixes = []doctor.Fix{{Do: "name the top of the checkout by --settings, or the folder of one environment as seen from there:", Paste: command("spa-runner doctor --settings", folder) + " --settings-environment-path …"}}
 			}
 			return f
 		}},
@@ -111,7 +108,7 @@ func environmentsOf(folder, parent, environment string) ([]string, error) {
 	if err == nil && len(names) == 0 {
 		err = fmt.Errorf("there is no folder in %q", parent)
 	}
-	return names, errors.Join(err, checkEnvironments(names))
+	return names, err
 }
 
 // environment is one environment of a checkout.
@@ -130,6 +127,7 @@ func (d *diagnosis) checksOfEnvironment(folder, name string) []check {
 		{files, "environments, " + script, "SPA_RUNNER_OVERLAY_*", e.lookAtFiles},
 		{name + " pin", script, "", e.lookAtPin},
 		{name + " region", script + ", " + files, "", e.lookAtRegion},
+		{name + " account", script + ", " + files, "", e.lookAtAccount},
 	}
 }
 
@@ -170,6 +168,11 @@ func (e *environment) lookAtVariables(ctx context.Context) doctor.Finding {
 
 func (e *environment) lookAtFiles(ctx context.Context) doctor.Finding {
 	c := e.config
+	if err := checkEnvironments([]string{e.name}); err != nil {
+		f := finding(e.name, nil, err)
+		f.Fixes = []doctor.Fix{{Do: "rename the folder"}}
+		return f
+	}
 	f := e.overlay(ctx, steps.OverlaySettings{
 		Settings: e.inTemp("settings"), Environment: e.name,
 		Protect: c.OverlayProtect, Require: c.OverlayRequire, RequireSettings: c.requireSettings,
@@ -223,4 +226,12 @@ func (e *environment) lookAtRegion(context.Context) doctor.Finding {
 		region, decidedBy = e.config.environ["DEPLOY_ENVIRONMENT_REGION"], "DEPLOY_ENVIRONMENT_REGION"
 	}
 	return e.compareRegions(e.folder, e.name, e.rt.Env, region, decidedBy)
+}
+
+// lookAtAccount compares the settings with the role that the script names, or who asks.
+func (e *environment) lookAtAccount(context.Context) doctor.Finding {
+	if e.config.DeployRole == "" {
+		return doctor.Finding{State: doctor.Unneeded, Because: scriptName + " leaves the deploy role to the project"}
+	}
+	return e.compareAccounts(e.folder, e.name)
 }

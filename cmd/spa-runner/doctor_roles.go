@@ -144,9 +144,9 @@ func (d *diagnosis) denied(role awsname.Role, externalID string, refused error) 
 	}
 	f.Fixes = append(
 		f.Fixes,
+		doctor.Fix{Do: fmt.Sprintf("in account %s, the role must be there, or its ARN is wrong:", role.Account), Paste: "aws iam get-role --role-name " + role.Name[strings.LastIndex(role.Name, "/")+1:]},
 		doctor.Fix{Do: fmt.Sprintf("in account %s, the trust policy of %s needs this statement:", role.Account, role.Name), Paste: trustStatement(d.caller, externalID)},
 		allowAssume(d.caller, role),
-		doctor.Fix{Do: fmt.Sprintf("in account %s, the role must be there:", role.Account), Paste: "aws iam get-role --role-name " + role.Name[strings.LastIndex(role.Name, "/")+1:]},
 	)
 	return f
 }

@@ -134,8 +134,13 @@ func (d *diagnosis) lookAtAccount(context.Context) doctor.Finding {
 	if !d.sourced {
 		return unknown()
 	}
+	return d.compareAccounts(d.inTemp("settings"), d.config.Environment)
+}
+
+// compareAccounts of the deploy role and of what the settings say.
+func (d *diagnosis) compareAccounts(settings, environment string) doctor.Finding {
 	ours := accountOf(d.config.DeployRole)
-	name, content, err := d.settingsFile(d.inTemp("settings"), d.config.Environment, d.rt.Env)
+	name, content, err := d.settingsFile(settings, environment, d.rt.Env)
 	wanted := ofAutomation(content, "account_id")
 	if err != nil || wanted == "" {
 		return doctor.Finding{State: doctor.Unneeded, Because: name + " names no automation.account_id"}

@@ -357,8 +357,13 @@ func TestDoctorOfAFolder(t *testing.T) {
 			files: map[string]string{"a/settings.yaml": "automation:\n  region: eu-west-1\n", "a/variables.sh": "export DEPLOY_ENVIRONMENT_REGION=eu-west-3\n"},
 			mend:  []string{"environments/a region"}, says: "eu-west-3",
 		},
-		"the region of who asks": {files: map[string]string{"a/settings.yaml": "automation:\n  region: eu-west-1\n"}, env: map[string]string{"AWS_REGION": "us-east-1"}},
-		"held":                   {files: map[string]string{"a/settings.yaml": "x: y\n", "a/HOLD": "until Monday"}, warn: []string{"environments/a files"}, says: "until Monday"},
+		"two accounts": {
+			files: map[string]string{"a/settings.yaml": "automation:\n  account_id: \"123456789012\"\n", "a/variables.sh": "export DEPLOY_ENVIRONMENT_ROLE=" + deployRole + "\n"},
+			mend:  []string{"environments/a account"}, says: "name the role of account 123456789012",
+		},
+		"the account of a role that the project names": {files: map[string]string{"a/settings.yaml": "automation:\n  account_id: \"123456789012\"\n"}},
+		"the region of who asks":                       {files: map[string]string{"a/settings.yaml": "automation:\n  region: eu-west-1\n"}, env: map[string]string{"AWS_REGION": "us-east-1"}},
+		"held":                                         {files: map[string]string{"a/settings.yaml": "x: y\n", "a/HOLD": "until Monday"}, warn: []string{"environments/a files"}, says: "until Monday"},
 		"a tag without a commit": {
 			files: map[string]string{"a/settings.yaml": "x: y\n", "a/variables.sh": "export CODE_GIT_BRANCH=v.24.06.18\n"}, warn: []string{"environments/a pin"}, says: "git ls-remote -- https://github.com",
 		},
@@ -366,13 +371,14 @@ func TestDoctorOfAFolder(t *testing.T) {
 			files: map[string]string{"a/settings.yaml": "x: y\n", "a/variables.sh": "export CODE_GIT_BRANCH=main\n"}, env: map[string]string{"SPA_RUNNER_REQUIRE_PINNED": "true"},
 			mend: []string{"environments/a pin"}, says: "refuses a branch",
 		},
-		"no environment":    {files: map[string]string{"README.md": "x"}, mend: []string{"environments"}, says: "no folder"},
-		"one that is named": {files: map[string]string{"a/x": "", "b/settings.yaml": "x: y\n"}, env: map[string]string{"SETTINGS_ENVIRONMENT_PATH": "environments/b"}},
+		"a name that no run takes": {files: map[string]string{"a b/settings.yaml": "x: y\n"}, mend: []string{"environments/a b files"}, says: "rename the folder"},
+		"no environment":           {files: map[string]string{"README.md": "x"}, mend: []string{"environments"}, says: "no folder"},
+		"one that is named":        {files: map[string]string{"a/x": "", "b/settings.yaml": "x: y\n"}, env: map[string]string{"SETTINGS_ENVIRONMENT_PATH": "environments/b"}},
 		"one that is not there": {
 			files: map[string]string{"a/x": ""}, env: map[string]string{"SETTINGS_ENVIRONMENT_PATH": "environments/c"}, mend: []string{"environments"}, says: "there are: environments/a",
 		},
 		"a name that makes up a finding": {
-			files: map[string]string{"a/settings.yaml": "x: y\n", "b\n✔ c/settings.yaml": "x: y\n"}, mend: []string{"environments"}, says: "no run and no batch takes it",
+			files: map[string]string{"a/settings.yaml": "x: y\n", "b\n✔ c/settings.yaml": "x: y\n"}, mend: []string{"environments/b\\n✔ c files"}, says: "rename the folder",
 		},
 		"settings without end": {
 			files: map[string]string{"a/settings.yaml": strings.Repeat("#", maxRead) + "\n"}, mend: []string{"environments/a region"}, says: "is not read",

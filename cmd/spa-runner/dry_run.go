@@ -230,6 +230,9 @@ func (r *rehearsal) snapshot(ctx context.Context, name, dir string) (repository,
 			return "", "", err
 		}
 	}
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return "", "", usageError(fmt.Errorf("--%s is %q, which is no folder: name the top of a repository as it is on disk", name, dir))
+	}
 	repository = filepath.Join(r.temp, name+".git")
 	commit, err = loopback.Snapshot(ctx, dir, repository)
 	return repository, commit, err

@@ -83,11 +83,11 @@ func (p *pass) outcome() string {
 // is not forgotten behind one that did not.
 func (s summary) writePasses(b *strings.Builder) {
 	for _, p := range s.before {
-		commit := p.plan.facts.settings.Commit
-		if commit == "" {
+		commit := "settings " + p.plan.facts.settings.Commit
+		if p.plan.facts.settings.Commit == "" {
 			commit = "no commit of the settings"
 		}
-		fmt.Fprintf(b, "  pass %d: %s, exit code %d, %s, after %s\n", p.number, p.outcome(), pipeline.ExitCode(p.err), commit, rounded(p.took))
+		fmt.Fprintf(b, "  pass %d: %s, exit code %d, after %s, %s\n", p.number, p.outcome(), pipeline.ExitCode(p.err), rounded(p.took), commit)
 	}
 	if len(s.before) > 0 {
 		fmt.Fprintf(b, "  pass %d, since the settings had moved:\n\n", s.number)

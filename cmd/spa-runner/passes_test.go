@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -66,7 +67,7 @@ func TestAFailedPassStaysVisible(t *testing.T) {
 		t.Fatalf("deployed %q, %v", got, o)
 	}
 	for _, text := range []string{
-		"  pass 1: FAILED in make-lint, exit code 2, " + broken + ", after ",
+		"  pass 1: FAILED in make-lint, exit code 2, after ", ", settings " + broken + "\n",
 		"  pass 2, since the settings had moved:\n",
 		"  trigger  an earlier push of " + broken + " by arn:aws:iam::111111111111:user/alice at 2026-03-01T12:00:00Z\n",
 		"  settings " + m.commits["settings"], "run finished in", ": deployed\n",
@@ -78,6 +79,23 @@ func TestAFailedPassStaysVisible(t *testing.T) {
 	}
 	if strings.Count(o.stdout, `"msg":"run `) != 2 || strings.Contains(o.stdout, "✖ make-lint") {
 		t.Errorf("want one first event and one last one, and the steps of the last pass: %v", o)
+	}
+}
+
+// The summary tells the steps in the order of the plan, and of a failed deployment where to see what it changed.
+func TestTheLookComesLastInTheSummary(t *testing.T) {
+	t.Parallel()
+	for makefile, want := range map[string]string{
+		"setup:\n\t@false\nlint all-tests deploy:\n\t@true\n": "(?s)✖ make-setup .*· make-deploy +not started\n  ✔ look-again .* as settings\n\n.*up to \"step failed\"\n─",
+		"deploy:\n\t@false\nsetup lint all-tests:\n\t@true\n": "(?s)✖ make-deploy .*\n  ✔ look-again .*events\n +of the stacks, in CloudFormation of account 333333333333, region eu-west-1\n─",
+	} {
+		m := newMoving(t)
+		m.env["SPA_RUNNER_LOG_FORMAT"] = "mixed"
+		m.write("code", "Makefile", makefile)
+		m.serve()
+		if o := m.run("run"); o.code != 2 || !regexp.MustCompile(want).MatchString(o.stdout) {
+			t.Errorf("no %q in %v", want, o)
+		}
 	}
 }
 

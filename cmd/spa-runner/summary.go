@@ -30,15 +30,21 @@ func (s summary) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s%s\n%s", rule, s.headline(), rule)
 	s.writePasses(&b)
-	seen := map[string]bool{}
+	recorded := map[string]logs.StepRecord{}
 	for _, step := range s.recorded {
-		seen[step.Name] = true
-		line := fmt.Sprintf("  %s %-22s %8s  %s", mark(step.Outcome), step.Name, rounded(step.Took), remark(step))
-		b.WriteString(strings.TrimRight(line, " ") + "\n")
+		recorded[step.Name] = step
 	}
 	for _, step := range s.steps {
-		if !seen[step.Name()] {
+		if r, started := recorded[step.Name()]; started {
+			writeStep(&b, r)
+			delete(recorded, step.Name())
+		} else {
 			fmt.Fprintf(&b, "  %s %-22s %8s  not started\n", mark(""), step.Name(), "")
+		}
+	}
+	for _, step := range s.recorded { // what came after the plan: the look
+		if _, left := recorded[step.Name]; left {
+			writeStep(&b, step)
 		}
 	}
 	b.WriteString("\n")
@@ -60,6 +66,11 @@ func (s summary) text() string {
 	}
 	b.WriteString(rule)
 	return b.String()
+}
+
+func writeStep(b *strings.Builder, step logs.StepRecord) {
+	line := fmt.Sprintf("  %s %-22s %8s  %s", mark(step.Outcome), step.Name, rounded(step.Took), remark(step))
+	b.WriteString(strings.TrimRight(line, " ") + "\n")
 }
 
 func (s summary) headline() string {
@@ -94,7 +105,11 @@ func (s summary) next() string {
 	var child *pipeline.ChildError
 	hint := s.hint()
 	if errors.As(s.err, &failed) && errors.As(s.err, &child) && hint == "" {
-		return "what it printed is above, up to \"step failed\""
+		above := "what it printed is above, up to \"step failed\""
+		if c := s.plan.config; failed.Step == s.steps[len(s.steps)-1].Name() && !s.execution.rehearsal && !c.previews() {
+			return fmt.Sprintf("%s; what it changed before that is in the events\nof the stacks, in CloudFormation of account %s, region %s", above, accountOf(c.DeployRole), c.DeployRegion)
+		}
+		return above
 	}
 	return hint
 }
@@ -131,7 +146,7 @@ func (s summary) writeFacts(b *strings.Builder) {
 				replaced++
 			}
 		}
-		line("overlay", "%d files added, %d replaced", len(f.laid)-replaced, replaced)
+		line("overlay", "files: %d added, %d replaced", len(f.laid)-replaced, replaced)
 	}
 	if c.DeployRole != "" {
 		line("target", "account %s, region %s, as %s", accountOf(c.DeployRole), c.DeployRegion, c.DeployRole)
