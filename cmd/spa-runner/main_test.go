@@ -25,22 +25,21 @@ const asMain = "TEST_AS_MAIN"
 
 func TestMain(m *testing.M) {
 	if actHostile() {
-		return
+		quit(0)
 	}
 	if os.Getenv(asSDK) != "" {
 		printSDKCredentials()
-		return
+		quit(0)
 	}
 	if how := os.Getenv(asClient); how != "" {
 		if err := actAsClient(how); err != nil {
 			fmt.Println("the client failed:", err)
-			os.Exit(1)
+			quit(1)
 		}
-		return
+		quit(0)
 	}
 	if os.Getenv(asMain) != "" || pipeline.Concealed(os.Environ()) {
 		mainInATest()
-		return
 	}
 	if os.Geteuid() == 0 {
 		syscall.Umask(0o022) // what other users may reach is a part of the tests, and 077 would close it
