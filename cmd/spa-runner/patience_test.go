@@ -29,6 +29,7 @@ const (
 	attemptFor = "TEST_ATTEMPT_FOR" // the time limit of an attempt at STS
 	answerIn   = "TEST_ANSWER_IN"   // the limits for the begin of an answer
 	nextByteIn = "TEST_NEXT_BYTE_IN"
+	lookFor    = "TEST_LOOK_FOR"  // that of a look at the settings
 	freeDisk   = "TEST_FREE_DISK" // bytes that the doctor finds
 )
 
@@ -47,6 +48,7 @@ func mainInATest() {
 	}
 	for name, limit := range map[string]*time.Duration{
 		attemptFor: &p.patience.sts.Attempt, answerIn: &p.patience.answer, nextByteIn: &p.patience.stall,
+		lookFor: &p.patience.look.limit,
 	} {
 		if value, err := time.ParseDuration(os.Getenv(name)); err == nil {
 			*limit = value
@@ -55,7 +57,7 @@ func mainInATest() {
 	if free, err := strconv.ParseUint(os.Getenv(freeDisk), 10, 64); err == nil {
 		p.disk = func(string) (uint64, error) { return free, nil }
 	}
-	for _, name := range []string{realWaits, attemptFor, answerIn, nextByteIn, freeDisk} {
+	for _, name := range []string{realWaits, attemptFor, answerIn, nextByteIn, lookFor, freeDisk} {
 		_ = os.Unsetenv(name)
 	}
 	p.environ = os.Environ()
