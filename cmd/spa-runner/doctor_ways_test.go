@@ -151,6 +151,7 @@ func TestDoctorInsideTheProject(t *testing.T) {
 	}
 	p.changedNothing()
 	p.refuse = settingsRole
+	p.sync()
 	if output, err = codeBuild(t, "/bin/sh", dir, pairsOf(p.env), buildspecCommands(t)[2:]); err == nil {
 		t.Errorf("a build in which something is to be mended succeeded: %s", output)
 	}

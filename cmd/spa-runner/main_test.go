@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -63,6 +64,14 @@ type world struct {
 	env     map[string]string
 	dirs    map[string]string // "code" and "settings", as files
 	commits map[string]string
+	ready   sync.Mutex
+}
+
+// sync makes what the test has set visible to a server that calls it first, and the
+// other way round. A process in between is nothing that the race detector knows.
+func (w *world) sync() {
+	w.ready.Lock()
+	defer w.ready.Unlock()
 }
 
 // newWorld starts from the demo's code and one environment with a settings.yaml.
@@ -152,6 +161,7 @@ type outcome struct {
 
 // command prepares spa-runner with the environment of the world.
 func (w *world) command(args ...string) *exec.Cmd {
+	w.sync()
 	cmd := exec.CommandContext(w.t.Context(), os.Args[0], args...)
 	cmd.Dir = w.workdir
 	cmd.Env = []string{}
@@ -168,6 +178,7 @@ func (w *world) run(args ...string) outcome {
 	cmd := w.command(args...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
+	w.sync()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		w.t.Fatal(err)

@@ -62,8 +62,11 @@ func newFakeAWS(t *testing.T) *fakeAWS {
 	f.sts, err = loopback.Start(t.Context(), loopback.Options{
 		Middleware: f.middleware,
 		AssumeRole: func(c loopback.Call) error {
-			if f.assume != nil {
-				return f.assume(c)
+			f.mu.Lock()
+			assume := f.assume
+			f.mu.Unlock()
+			if assume != nil {
+				return assume(c)
 			}
 			return nil
 		},
@@ -77,8 +80,11 @@ func newFakeAWS(t *testing.T) *fakeAWS {
 	return f
 }
 
-// env is what Lambda would give the function, and the variables of the test.
+// env is what Lambda would give the function, and the variables of the test. What
+// was set before is then visible to the servers.
 func (f *fakeAWS) env(variables ...string) []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	own := f.sts.ServiceCredentials()
 	return append([]string{
 		"AWS_REGION=eu-west-1", "AWS_LAMBDA_FUNCTION_NAME=Spa-OnCodeCommitUpdate", "AWS_EC2_METADATA_DISABLED=true",
