@@ -202,8 +202,10 @@ func TestEndedAfterTheFirstPass(t *testing.T) {
 			case "code":
 				m.codeOf = map[int]func(http.ResponseWriter){2: end}
 			}
-			m.sync()
-			if err := cmd.Start(); err != nil {
+			m.mu.Lock() // the server is not to look at what begins before it has begun
+			err := cmd.Start()
+			m.mu.Unlock()
+			if err != nil {
 				t.Fatal(err)
 			}
 			_ = cmd.Wait()
