@@ -88,6 +88,10 @@ $(TOOLS)/gofumpt $(TOOLS)/staticcheck $(TOOLS)/go-errorlint $(TOOLS)/govulncheck
 RELEASE_GO = go1.26.9
 
 dist: export GOTOOLCHAIN = $(RELEASE_GO)
+# What whoever builds has set for other builds would change the bits, and -buildvcs=false leave the commit out.
+dist: export GOFLAGS = -buildvcs=true
+dist: export GOAMD64 = v1
+dist: export GOARM64 = v8.0
 dist: ## build dist/ for amd64 and arm64, with the trigger as a zip for Lambda, and SHA256SUMS
 	@rm -rf dist && mkdir dist
 	GOOS=linux GOARCH=amd64 $(BUILD) -o dist/spa-runner-linux-amd64 ./cmd/spa-runner

@@ -443,6 +443,8 @@ func TestTheCommandsOfABatch(t *testing.T) {
 	w.serveSettings(true)
 	start(first)
 	start(second) // nothing was touched, so nothing is started
+	mu.Lock()
+	defer mu.Unlock()
 	if len(sent) != 1 || !slices.Equal(built(t, sent[0]), []string{"folders/it's\"$x\"`id`"}) {
 		t.Errorf("sent %q", sent)
 	}

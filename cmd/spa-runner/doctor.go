@@ -45,8 +45,9 @@ With --json: {"version", "healthy", "mend", "warn", "not_checked", "checks": [{"
 "state": "ok" | "mend" | "warn" | "not checked" | "not needed", "looked_at", "cause",
 "fixes": [{"do", "paste"}], "because"}]}.
 
-Exit codes: 0 nothing to mend; 1 something to mend, a wrong configuration included;
-64 the command line is wrong; 128+n interrupted by signal n.`
+Exit codes: 0 nothing to mend; 1 something to mend, a wrong configuration included,
+or four minutes were too little to look at all; 64 the command line is wrong; 128+n
+interrupted by signal n.`
 
 // How long the doctor has: for each check, and for all.
 const (
@@ -84,6 +85,7 @@ func (e *unhealthyError) Error() string { return fmt.Sprintf("%d things are to b
 const exitUnhealthy = 1
 
 func (p *program) tellReport(cmd *cobra.Command, report doctor.Report) error {
+	p.unguard() // all is done and removed, and perhaps nobody reads what it says
 	var err error
 	if asJSON, _ := cmd.Flags().GetBool("json"); asJSON {
 		err = p.printJSON(report)

@@ -39,8 +39,10 @@ type diagnosis struct {
 	codeErr     error
 	settings    bool // they were cloned
 	code        bool
-	sourced     bool // variables.sh was interpreted, or there is none
-	region      bool // that of the target is what the settings say
+	sourced     bool   // variables.sh was interpreted, or there is none
+	region      bool   // that of the target is what the settings say
+	full        bool   // the disk, as the step of this check found
+	noRoom      string // the first check that found that
 }
 
 // check is one row of the table below.
@@ -117,7 +119,8 @@ func (d *diagnosis) made(list []check) []doctor.Check {
 				if by := d.brokenBy(strings.Fields(c.uses)); by != "" {
 					return doctor.Finding{State: doctor.Unchecked, Because: by}
 				}
-				return c.look(ctx)
+				d.full = false
+				return d.blameRoom(c.name, c.look(ctx))
 			},
 		})
 	}

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"go.uber.org/zap"
 
@@ -35,7 +37,22 @@ func (d *diagnosis) run(ctx context.Context, step pipeline.Step) (warnings []str
 	rt := *d.rt
 	rt.Log = zap.New(recorder)
 	err = step.Run(ctx, &rt)
+	d.full = errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 	return recorder.Warnings(), err
+}
+
+// blameRoom has a full disk under the temporary folder be one finding, with what mends
+// that: what a check says otherwise is about what it was to look at.
+func (d *diagnosis) blameRoom(name string, f doctor.Finding) doctor.Finding {
+	switch {
+	case !d.full || f.State != doctor.Mend:
+		return f
+	case d.noRoom != "":
+		return doctor.Finding{State: doctor.Unchecked, Because: d.noRoom}
+	}
+	d.noRoom = name
+	f.Fixes = []doctor.Fix{{Do: "the doctor clones into a temporary folder, and a run into its work folder: make room there, or set TMPDIR to a folder with more of it:", Paste: command("df -h --", d.temp)}}
+	return f
 }
 
 // finding is the finding that a warning or an error of a step is.

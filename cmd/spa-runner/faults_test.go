@@ -48,7 +48,7 @@ func faultsAtSTS() []faultRow {
 	ahead := func(d time.Duration) loopback.Options {
 		return loopback.Options{Clock: func() time.Time { return time.Now().Add(d) }}
 	}
-	soon := map[string]string{attemptFor: "3s"}
+	soon := map[string]string{attemptFor: "6s"}
 	return []faultRow{
 		{fault: "STS: Throttling twice", faults: on(stsCall, refusedBySTS(400, "Throttling"), refusedBySTS(400, "ThrottlingException")), step: assumeSettings, attempts: 3, reasons: []string{"Throttling", "ThrottlingException"}},
 		{fault: "STS: RequestLimitExceeded, TooManyRequestsException", faults: on(stsCall, nil, refusedBySTS(503, "RequestLimitExceeded"), refusedBySTS(429, "TooManyRequestsException")), step: assumeDeploy, attempts: 3},
@@ -57,7 +57,7 @@ func faultsAtSTS() []faultRow {
 		{fault: "STS: Retry-After 7", faults: on(stsCall, refusedBySTS(400, "Throttling", "Retry-After", "7")), step: assumeSettings, attempts: 2, least: 7 * time.Second, most: 7 * time.Second},
 		{fault: "STS: connection reset", faults: on(stsCall, noAnswer), step: assumeSettings, attempts: 2},
 		{fault: "STS: answer broken off", faults: on(stsCall, closed(), truncated()), step: assumeSettings, attempts: 3},
-		{fault: "STS: never answers, once", faults: on(stsCall, silent), env: soon, step: assumeSettings, attempts: 2, reasons: []string{"longer than 3s"}},
+		{fault: "STS: never answers, once", faults: on(stsCall, silent), env: soon, step: assumeSettings, attempts: 2, reasons: []string{"longer than 6s"}},
 		{fault: "STS: TLS closed early, twice", prepare: func(w *world) { behindTLS(w, "AWS_ENDPOINT_URL", 2) }, step: assumeSettings, attempts: 3},
 		{fault: "STS: connection refused", env: map[string]string{"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, step: assumeSettings, code: 125, reasons: []string{"refused"}, text: []string{"no answer from STS", "(given up after", "in 20"}},
 		{fault: "STS: certificate of nobody", prepare: func(w *world) { behindTLS(w, "AWS_ENDPOINT_URL", 0); delete(w.env, "AWS_CA_BUNDLE") }, step: assumeSettings, attempts: 1, code: 125, text: []string{"certificate"}},
@@ -75,7 +75,7 @@ func faultsAtSTS() []faultRow {
 
 // faultsOfClones are those that the two clones meet.
 func faultsOfClones() []faultRow {
-	stall := map[string]string{nextByteIn: "2s"}
+	stall := map[string]string{nextByteIn: "5s"}
 	tag := func(w *world) { w.env["CODE_GIT_BRANCH"] = "v9.9" }
 	pin := map[string]string{"CODE_GIT_COMMIT": strings.Repeat("0", 40)}
 	return []faultRow{
@@ -92,10 +92,10 @@ func faultsOfClones() []faultRow {
 		{fault: "CodeCommit: truncated pack", faults: on(settingsPack, truncated()), step: cloneSettings, attempts: 2},
 		{fault: "GitHub: truncated pack and refs", faults: map[string][]fault{codePack: {truncated()}, codeRefs: {truncated()}}, step: cloneCode, attempts: 3},
 		{fault: "GitHub: no answer for the pack", faults: on(codePack, noAnswer), step: cloneCode, attempts: 2},
-		{fault: "GitHub: stall in mid-pack", faults: on(codePack, stalled()), env: stall, step: cloneCode, attempts: 2, reasons: []string{"nothing came for 2s"}},
-		{fault: "CodeCommit: stall in the refs", faults: on(settingsRefs, stalled()), env: stall, step: cloneSettings, attempts: 2, reasons: []string{"nothing came for 2s"}},
-		{fault: "GitHub: slow, but alive", faults: on(codePack, slow(6, 500*time.Millisecond)), env: stall, step: cloneCode, attempts: 1},
-		{fault: "GitHub: never answers, once", faults: on(codeRefs, silent), env: map[string]string{answerIn: "3s"}, step: cloneCode, attempts: 2, reasons: []string{"took too long"}},
+		{fault: "GitHub: stall in mid-pack", faults: on(codePack, stalled()), env: stall, step: cloneCode, attempts: 2, reasons: []string{"nothing came for 5s"}},
+		{fault: "CodeCommit: stall in the refs", faults: on(settingsRefs, stalled()), env: stall, step: cloneSettings, attempts: 2, reasons: []string{"nothing came for 5s"}},
+		{fault: "GitHub: slow, but alive", faults: on(codePack, slow(16, 300*time.Millisecond)), env: map[string]string{nextByteIn: "4s"}, step: cloneCode, attempts: 1},
+		{fault: "GitHub: never answers, once", faults: on(codeRefs, silent), env: map[string]string{answerIn: "6s"}, step: cloneCode, attempts: 2, reasons: []string{"took too long"}},
 		{fault: "GitHub: TLS closed early, twice", prepare: func(w *world) { behindTLS(w, "CODE_GIT_URL", 2) }, step: cloneCode, attempts: 3},
 		{fault: "GitHub: certificate of nobody", prepare: func(w *world) { behindTLS(w, "CODE_GIT_URL", 0); delete(w.env, "AWS_CA_BUNDLE") }, step: cloneCode, attempts: 1, code: 125, text: []string{"certificate"}},
 		{fault: "GitHub: 401 as anybody, twice", faults: on(codeRefs, status(401), status(401)), step: cloneCode, attempts: 3},
@@ -310,7 +310,7 @@ func TestRetriesDoNotFloodTheSummary(t *testing.T) {
 	w.env["SPA_RUNNER_LOG_FORMAT"] = "console"
 	o := w.run("run")
 	_, summary, _ := strings.Cut(o.stdout, "────")
-	if o.code != 0 || strings.Count(summary, "503") != 1 || !strings.Contains(summary, "warning: cloning the code was retried 9 times, the last time after: ") ||
+	if o.code != 0 || strings.Count(summary, "answered 503 ") != 1 || !strings.Contains(summary, "warning: cloning the code was retried 9 times, the last time after: ") ||
 		strings.Count(o.stdout, "warning: retrying") != 9 {
 		t.Errorf("%v", o)
 	}

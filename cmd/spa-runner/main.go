@@ -35,6 +35,7 @@ type program struct {
 	stdout, stderr io.Writer
 	redactor       *redact.Redactor
 	hurry          <-chan struct{} // closed by a second signal
+	unguard        func()          // lets signals end the process again
 	patience       patience
 	disk           func(folder string) (free uint64, err error) // nil asks the file system
 }
@@ -63,9 +64,9 @@ func (p *program) run(args []string) (code int) {
 func (p *program) main(args []string) int {
 	p.redactor.Add(secretsIn(p.environ)...)
 	p.redactor.Add(secretsOnCommandLine(args)...)
-	ctx, hurry, stop := interruptible()
+	ctx, hurry, unguard, stop := interruptible()
 	defer stop()
-	p.hurry = hurry
+	p.hurry, p.unguard = hurry, unguard
 	root := p.rootCommand()
 	root.SetArgs(args)
 	root.SetOut(p.stdout)

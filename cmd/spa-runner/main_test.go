@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -25,22 +26,21 @@ const asMain = "TEST_AS_MAIN"
 
 func TestMain(m *testing.M) {
 	if actHostile() {
-		return
+		quit(0)
 	}
 	if os.Getenv(asSDK) != "" {
 		printSDKCredentials()
-		return
+		quit(0)
 	}
 	if how := os.Getenv(asClient); how != "" {
 		if err := actAsClient(how); err != nil {
 			fmt.Println("the client failed:", err)
-			os.Exit(1)
+			quit(1)
 		}
-		return
+		quit(0)
 	}
 	if os.Getenv(asMain) != "" || pipeline.Concealed(os.Environ()) {
 		mainInATest()
-		return
 	}
 	if os.Geteuid() == 0 {
 		syscall.Umask(0o022) // what other users may reach is a part of the tests, and 077 would close it
@@ -64,6 +64,14 @@ type world struct {
 	env     map[string]string
 	dirs    map[string]string // "code" and "settings", as files
 	commits map[string]string
+	ready   sync.Mutex
+}
+
+// sync makes what the test has set visible to a server that calls it first, and the
+// other way round. A process in between is nothing that the race detector knows.
+func (w *world) sync() {
+	w.ready.Lock()
+	defer w.ready.Unlock()
 }
 
 // newWorld starts from the demo's code and one environment with a settings.yaml.
@@ -153,6 +161,7 @@ type outcome struct {
 
 // command prepares spa-runner with the environment of the world.
 func (w *world) command(args ...string) *exec.Cmd {
+	w.sync()
 	cmd := exec.CommandContext(w.t.Context(), os.Args[0], args...)
 	cmd.Dir = w.workdir
 	cmd.Env = []string{}
@@ -169,6 +178,7 @@ func (w *world) run(args ...string) outcome {
 	cmd := w.command(args...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
+	w.sync()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		w.t.Fatal(err)

@@ -26,6 +26,10 @@ type moving struct {
 	cloned  bool                      // the code, since the settings were asked for
 	answer  func(http.ResponseWriter) // if set, of those who look
 	looking func()                    // if set, is called when somebody looks
+
+	// By the number of the passes that came to the code: what answers the next clone of
+	// the settings, or this clone of the code.
+	settingsOf, codeOf map[int]func(http.ResponseWriter)
 }
 
 // movingMakefile writes down what is deployed, fails in lint if the settings say
@@ -91,6 +95,10 @@ func (m *moving) middleware(next http.Handler) http.Handler {
 				f()
 			}
 			m.cloned = true
+			if f := m.codeOf[m.passes]; f != nil {
+				f(rw)
+				return
+			}
 		case "/v1/repos/SpaSettings/info/refs":
 			m.asked++
 			look := m.cloned || m.answer != nil && m.passes > 0 // or it is the clone of the next pass
@@ -100,6 +108,10 @@ func (m *moving) middleware(next http.Handler) http.Handler {
 			}
 			if look && m.answer != nil {
 				m.answer(rw)
+				return
+			}
+			if f := m.settingsOf[m.passes]; f != nil && !look {
+				f(rw)
 				return
 			}
 		}

@@ -33,7 +33,7 @@ func moment(to *string) func(string) error {
 			return nil
 		}
 		at, err := time.Parse(time.RFC3339, value)
-		if err != nil {
+		if year := at.UTC().Year(); err != nil || year < 0 || year > 9999 { // the zone may lead out of what can be written
 			return errors.New("write a time in RFC 3339, such as 2026-03-01T12:00:00Z")
 		}
 		*to = at.UTC().Format(time.RFC3339)

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -124,17 +126,20 @@ func TestWhereNobodyLooks(t *testing.T) {
 		"one pass":             {func(m *moving) { m.env["SPA_RUNNER_MAX_PASSES"] = "1" }, 0},
 		"pinned":               {func(m *moving) { m.env["SETTINGS_GIT_PIN"] = m.commits["settings"] }, 0},
 		"wrong settings":       {func(m *moving) { m.push("variables.sh", "AWS_REGION=nowhere\n") }, 64},
-		"a time limit":         {func(m *moving) { m.push("slow", "x\n"); m.env["SPA_RUNNER_STEP_TIMEOUT"] = "2s" }, 124},
+		"a time limit":         {func(m *moving) { m.push("slow", "x\n"); m.env["SPA_RUNNER_STEP_TIMEOUT"] = "6s" }, 124},
 	} {
-		m := newMoving(t)
-		m.write("code", "Makefile", "setup:\n\t@test ! -e slow || sleep 60\nlint all-tests deploy:\n\t@true\n")
-		m.serve()
-		test.prepare(m)
-		m.during[1] = func() { m.push("settings.yaml", "1\n") }
-		o := m.run("run")
-		if o.code != test.code || len(m.looked(o)) != 0 || m.asked != 1 || len(o.find(t, "settings moved", "")) != 0 {
-			t.Errorf("%s: looked after %v, want exit code %d and no look, %v", name, m.looked(o), test.code, o)
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newMoving(t)
+			m.write("code", "Makefile", "setup:\n\t@test ! -e slow || sleep 60\nlint all-tests deploy:\n\t@true\n")
+			m.serve()
+			test.prepare(m)
+			m.during[1] = func() { m.push("settings.yaml", "1\n") }
+			o := m.run("run")
+			if o.code != test.code || len(m.looked(o)) != 0 || m.asked != 1 || len(o.find(t, "settings moved", "")) != 0 {
+				t.Errorf("looked after %v, want exit code %d and no look, %v", m.looked(o), test.code, o)
+			}
+		})
 	}
 }
 
@@ -207,16 +212,18 @@ func TestNewerSettingsThatAreLeft(t *testing.T) {
 		why  string
 	}{
 		"no more passes": {map[string]string{"SPA_RUNNER_MAX_PASSES": "2"}, 2, "this was pass 2 of 2 (SPA_RUNNER_MAX_PASSES)"},
-		"no more time":   {map[string]string{"SPA_RUNNER_TIMEOUT": "7900ms", "SLEEP": "4"}, 1, "(SPA_RUNNER_TIMEOUT)"},
+		// From setup to deploy alone more than half of the time goes by, however slow the machine is.
+		"no more time": {map[string]string{"SPA_RUNNER_TIMEOUT": "12s", "LEAST": "7"}, 1, "(SPA_RUNNER_TIMEOUT)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := newMoving(t)
-			m.env["SPA_RUNNER_LOG_FORMAT"], m.env["SLEEP"] = "mixed", "0"
+			m.env["SPA_RUNNER_LOG_FORMAT"], m.env["LEAST"] = "mixed", "0"
 			for variable, value := range test.env {
 				m.env[variable] = value
 			}
-			m.write("code", "Makefile", "setup lint all-tests:\n\t@true\ndeploy:\n\t@sleep $(SLEEP)\n")
+			m.write("code", "Makefile", "setup:\n\t@date +%s >$(HOME)/began\nlint all-tests:\n\t@true\n"+
+				"deploy:\n\t@while test $$(($$(date +%s) - $$(cat $(HOME)/began))) -lt $(LEAST); do sleep 0.1; done\n")
 			m.serve()
 			left := ""
 			for pass := 1; pass <= test.last; pass++ {
@@ -252,13 +259,19 @@ func TestAHeldPassIsLookedAfterToo(t *testing.T) {
 // A session of the settings that ended while make deployed is made anew.
 func TestTheLookOutlastsItsSession(t *testing.T) {
 	t.Parallel()
+	over := filepath.Join(t.TempDir(), "over")
 	w := newWorld(t, loopback.Options{Life: func(c loopback.Call) time.Duration {
-		if c.RoleARN == settingsRole {
-			return 3 * time.Second
+		if c.RoleARN != settingsRole {
+			return c.Duration
 		}
-		return c.Duration
+		const life = 6 * time.Second
+		if err := os.WriteFile(over, fmt.Append(nil, time.Now().Add(life).Unix()), 0o600); err != nil {
+			t.Error(err)
+		}
+		return life
 	}})
-	w.write("code", "Makefile", "setup lint all-tests:\n\t@true\ndeploy:\n\t@sleep 4\n")
+	w.env["OVER"] = over
+	w.write("code", "Makefile", "setup lint all-tests:\n\t@true\ndeploy:\n\t@while test $$(date +%s) -le $$(cat $(OVER)); do sleep 0.1; done\n")
 	w.serve()
 	o := w.run("run", "--max-passes", "2")
 	if got := w.assumed(); o.code != 0 || len(o.find(t, "looked at the settings again", "")) != 1 || !slices.Equal(got, []string{settingsRole, deployRole, settingsRole}) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"spa-runner/internal/guard"
@@ -11,12 +12,13 @@ import (
 )
 
 // interruptible gives a context that SIGINT, SIGTERM, SIGHUP and SIGQUIT end,
-// with the signal as its cause, and a channel that a second signal closes.
+// with the signal as its cause, and a channel that a second signal closes. After
+// unguard they do to the process what they do to any; stop ends all of it.
 //
 // SIGPIPE is taken so that a broken log (spa-runner run | head) is an error and
 // not the sudden death of the runner beside a deployment that goes on. It is not
 // ignored, since children would inherit that.
-func interruptible() (ctx context.Context, hurry <-chan struct{}, stop func()) {
+func interruptible() (ctx context.Context, hurry <-chan struct{}, unguard, stop func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals, pipes := make(chan os.Signal, 2), make(chan os.Signal, 1)
 	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
@@ -27,7 +29,7 @@ func interruptible() (ctx context.Context, hurry <-chan struct{}, stop func()) {
 	signal.Notify(pipes, syscall.SIGPIPE)
 	twice := make(chan struct{})
 	go func() {
-		cancel(guard.Call(func() error {
+		err := guard.Call(func() error {
 			for n := 0; ; n++ {
 				s, ok := (<-signals).(syscall.Signal)
 				switch {
@@ -39,12 +41,17 @@ func interruptible() (ctx context.Context, hurry <-chan struct{}, stop func()) {
 					close(twice)
 				}
 			}
-		}))
+		})
+		if err != nil {
+			cancel(err)
+		}
 	}()
-	return ctx, twice, func() {
+	unguard = sync.OnceFunc(func() {
 		signal.Stop(signals)
-		signal.Stop(pipes)
 		close(signals)
-		cancel(nil)
+	})
+	return ctx, twice, unguard, func() {
+		unguard()
+		signal.Stop(pipes)
 	}
 }

@@ -74,6 +74,9 @@ func (b batch) start(ctx context.Context, folders []string, p push) (started, er
 	if err != nil {
 		return started{}, explain(ctx, b.target.call("starting a batch of", "codebuild:StartBuildBatch"), err)
 	}
+	if answer.BuildBatch == nil {
+		return started{}, notTheAnswer("starting a batch of "+b.target.project.String(), "CodeBuild", "there is no batch in its answer")
+	}
 	return started{Project: b.target.project.name, Environments: folders, Build: aws.ToString(answer.BuildBatch.Id)}, nil
 }
 

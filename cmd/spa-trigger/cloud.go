@@ -85,6 +85,9 @@ func (r *roles) assume(ctx context.Context, role awsname.Role) (aws.Credentials,
 	if err != nil {
 		return aws.Credentials{}, explain(ctx, doing, err)
 	}
+	if !keys.HasKeys() {
+		return aws.Credentials{}, notTheAnswer(doing.what, doing.service, "there are no credentials in its answer")
+	}
 	r.secret(keys.AccessKeyID, keys.SecretAccessKey, keys.SessionToken)
 	return keys, nil
 }

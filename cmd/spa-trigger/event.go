@@ -63,7 +63,7 @@ type detail struct {
 // reading is what an event comes to.
 type reading struct {
 	pushes   []push
-	ignored  []string // why the rest of it starts nothing
+	ignored  []string // why the rest of it starts nothing; at most maxTold, as the warnings
 	warnings []string
 	greeting bool // it is no event of any service: a person tries the function
 }
@@ -162,20 +162,17 @@ func (r *reading) stateChange(e event, trunk string) error {
 	return r.add(p, e.Resources[0], d.CallerUserARN, e.Time)
 }
 
-func (r *reading) ignore(format string, args ...any) {
-	r.ignored = told(r.ignored, fmt.Sprintf(format, args...))
-}
+// maxTold is how many lines of a kind are told of one event. It may have a thousand records.
+const maxTold = 10
 
-// mostTold is how much is told of one event: a log takes lines of some length, and
-// an event may hold thousands of references.
-const mostTold = 10
+func (r *reading) ignore(format string, args ...any) { r.ignored = told(r.ignored, format, args...) }
 
-func told(list []string, one string) []string {
+func told(list []string, format string, args ...any) []string {
 	switch {
-	case len(list) < mostTold:
-		return append(list, one)
-	case len(list) == mostTold:
-		return append(list, "and more of the kind, which are not told")
+	case len(list) < maxTold:
+		return append(list, fmt.Sprintf(format, args...))
+	case len(list) == maxTold:
+		return append(list, "and more of that kind, which are not told")
 	}
 	return list
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"spa-runner/internal/guard"
 )
@@ -76,8 +77,12 @@ type call struct {
 func explain(ctx context.Context, c call, err error) error {
 	var api smithy.APIError
 	if !errors.As(err, &api) {
-		if ctx.Err() != nil {
+		var answer *smithyhttp.ResponseError
+		switch {
+		case ctx.Err() != nil:
 			return fail(kindTime, c.what, fmt.Errorf("%s gave no answer before the time of the function ran out: give it a timeout of 30 s; %w", c.service, err))
+		case errors.As(err, &answer) && answer.HTTPStatusCode() != 0: // 0 is how the SDK calls no answer
+			return notTheAnswer(c.what, c.service, err.Error())
 		}
 		return fail(kindOther, c.what, fmt.Errorf("no answer from %s: look at the function's way out (VPC endpoint, NAT); Lambda tries again; %w", c.service, err))
 	}
@@ -95,6 +100,11 @@ func explain(ctx context.Context, c call, err error) error {
 		next = "look at the clock of whatever answers; Lambda tries again"
 	}
 	return fail(k, c.what, fmt.Errorf("%s answered %s: %s; %s", c.service, api.ErrorCode(), api.ErrorMessage(), next))
+}
+
+// notTheAnswer is the failure of a request whose answer the service cannot have given.
+func notTheAnswer(what, service, why string) error {
+	return fail(kindOther, what, fmt.Errorf("what came back is no answer of %s: something answers in its place, or it broke off: look at the function's way out (VPC endpoint, proxy); Lambda tries again; %s", service, why))
 }
 
 // runningText is said of a start that a running build is in the way of.

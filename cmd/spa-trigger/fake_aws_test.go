@@ -36,6 +36,10 @@ type fakeAWS struct {
 	assume func(loopback.Call) error
 	// answers are by operation: a value is the answer, a fault the refusal.
 	answers map[string]func(awsCall) any
+	// raw, if set, answers in the place of a service, if it says so.
+	raw func(w http.ResponseWriter, target string) bool
+	// ahead is how far the clocks of all services are.
+	ahead time.Duration
 }
 
 // awsCall is a signed call to CodeBuild or CodeCommit.
@@ -61,9 +65,17 @@ func newFakeAWS(t *testing.T) *fakeAWS {
 	var err error
 	f.sts, err = loopback.Start(t.Context(), loopback.Options{
 		Middleware: f.middleware,
+		Clock: func() time.Time {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			return time.Now().Add(f.ahead)
+		},
 		AssumeRole: func(c loopback.Call) error {
-			if f.assume != nil {
-				return f.assume(c)
+			f.mu.Lock()
+			assume := f.assume
+			f.mu.Unlock()
+			if assume != nil {
+				return assume(c)
 			}
 			return nil
 		},
@@ -77,8 +89,11 @@ func newFakeAWS(t *testing.T) *fakeAWS {
 	return f
 }
 
-// env is what Lambda would give the function, and the variables of the test.
+// env is what Lambda would give the function, and the variables of the test. What
+// was set before is then visible to the servers.
 func (f *fakeAWS) env(variables ...string) []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	own := f.sts.ServiceCredentials()
 	return append([]string{
 		"AWS_REGION=eu-west-1", "AWS_LAMBDA_FUNCTION_NAME=Spa-OnCodeCommitUpdate", "AWS_EC2_METADATA_DISABLED=true",
@@ -90,6 +105,13 @@ func (f *fakeAWS) env(variables ...string) []string {
 func (f *fakeAWS) middleware(sts http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		target := r.Header.Get("X-Amz-Target")
+		f.mu.Lock()
+		raw, ahead := f.raw, f.ahead
+		f.mu.Unlock()
+		w.Header().Set("Date", time.Now().Add(ahead).UTC().Format(http.TimeFormat))
+		if raw != nil && raw(w, target) {
+			return
+		}
 		if target != "" {
 			f.serveJSON(w, r, target)
 			return

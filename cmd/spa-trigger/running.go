@@ -32,7 +32,11 @@ func (b batch) running(ctx context.Context, commit string) (runningBatches, erro
 		ProjectName: &b.target.project.name,
 		Filter:      &types.BuildBatchFilter{Status: types.StatusTypeInProgress},
 	})
-	for pages.HasMorePages() {
+	for n := 0; pages.HasMorePages(); n++ {
+		if n == maxPages { // nobody has so many; what does not end may hide anything
+			found.unknown = true
+			break
+		}
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return found, explain(ctx, b.target.call("listing the running batches of", "codebuild:ListBuildBatchesForProject"), err)

@@ -63,6 +63,9 @@ func start(ctx context.Context, r *roles, t target, p push) (started, error) {
 	if err != nil {
 		return started{}, explain(ctx, t.call("starting a build of", "codebuild:StartBuild"), err)
 	}
+	if answer.Build == nil {
+		return started{}, notTheAnswer("starting a build of "+t.project.String(), "CodeBuild", "there is no build in its answer")
+	}
 	s := started{Project: t.project.name, Build: aws.ToString(answer.Build.Id)}
 	if t.folder != "" {
 		s.Environments = []string{t.folder}

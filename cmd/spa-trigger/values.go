@@ -40,12 +40,12 @@ func (r *reading) add(p push, arn, pusher, at string) error {
 	if identityARN.MatchString(pusher) {
 		p.pusher = pusher
 	} else if pusher != "" {
-		r.warnings = told(r.warnings, fmt.Sprintf("who pushed is not passed on: %.200q is not the ARN of an identity", pusher))
+		r.warnings = told(r.warnings, "who pushed is not passed on: %.200q is not the ARN of an identity", pusher)
 	}
 	if when, ok := parseTime(at); ok {
 		p.at = when.UTC().Format(timeLayout)
 	} else if at != "" {
-		r.warnings = told(r.warnings, fmt.Sprintf("the time of the push is not passed on: %.100q is no time", at))
+		r.warnings = told(r.warnings, "the time of the push is not passed on: %.100q is no time", at)
 	}
 	r.pushes = append(r.pushes, p)
 	return nil

@@ -61,11 +61,13 @@ type Check struct {
 // Report is what all checks told, in their order.
 type Report struct {
 	Version   string    `json:"version"`
-	Healthy   bool      `json:"healthy"` // there is nothing to mend
+	Healthy   bool      `json:"healthy"` // there is nothing to mend, and the time was enough to see that
 	Mend      int       `json:"mend"`
 	Warn      int       `json:"warn"`
 	Unchecked int       `json:"not_checked"`
 	Checks    []Finding `json:"checks"`
+
+	cut bool // the time for all ended before the last check
 }
 
 // grace is how long a check may take to notice that its time is over.
@@ -97,7 +99,7 @@ func Run(ctx context.Context, checks []Check, each time.Duration) Report {
 			r.Unchecked++
 		}
 	}
-	r.Healthy = r.Mend == 0
+	r.Healthy = r.Mend == 0 && !r.cut
 	return r
 }
 
@@ -142,6 +144,7 @@ func (r *Report) look(ctx context.Context, c Check, each time.Duration) Finding 
 		}
 	}
 	if ctx.Err() != nil {
+		r.cut = true
 		return Finding{State: Unchecked, Because: context.Cause(ctx).Error()}
 	}
 	limit := fmt.Errorf("it took longer than %s", each)

@@ -67,6 +67,22 @@ func TestBlame(t *testing.T) {
 	}
 }
 
+// What was not looked at for want of time is not healthy, though nothing else was found.
+func TestAReportThatWasCutIsNotHealthy(t *testing.T) {
+	t.Parallel()
+	ctx, end := context.WithCancelCause(t.Context())
+	checks := []Check{
+		{Name: "the last of its time", Look: func(context.Context) Finding { end(errors.New("no more time")); return Finding{State: OK} }},
+		{Name: "cut", Look: says(OK)},
+	}
+	if r := Run(ctx, checks, time.Minute); r.Healthy || r.Mend != 0 || r.Unchecked != 1 || !strings.Contains(r.Text(false), "but 1 check not made") {
+		t.Errorf("got %+v", r)
+	}
+	if r := Run(t.Context(), checks[1:], time.Minute); !r.Healthy {
+		t.Errorf("got %+v", r)
+	}
+}
+
 // A doctor that hangs is no doctor.
 func TestNoCheckHangs(t *testing.T) {
 	t.Parallel()

@@ -137,7 +137,7 @@ func FuzzBatch(f *testing.F) {
 	f.Fuzz(func(t *testing.T, one, other string) {
 		environments := []string{"environments/" + one, "environments/" + other}
 		text, err := Batch(spa.Buildspec, environments)
-		if valid := utf8.ValidString(one + other); valid != (err == nil) {
+		if valid := utf8.ValidString(one) && utf8.ValidString(other); valid != (err == nil) {
 			t.Fatalf("got %v for valid names = %v", err, valid)
 		}
 		if err == nil {

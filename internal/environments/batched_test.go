@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	spa "spa-runner"
 )
 
 func TestBatchedReadsWhatBatchWrites(t *testing.T) {
@@ -29,4 +31,32 @@ func TestBatchedReadsWhatBatchWrites(t *testing.T) {
 	if got := Batched("version: 0.2\nbatch:\n  build-list:\n    - identifier: mine\n"); len(got) != 0 {
 		t.Errorf("of a batch of other making: %v", got)
 	}
+}
+
+// FuzzBatched: a buildspec that somebody else wrote is read without harm, and what is
+// read of it can be made again.
+func FuzzBatched(f *testing.F) {
+	made, err := Batch(spa.Buildspec, []string{"environments/a", "environments/ü\"\t"})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(made)
+	f.Add("    - identifier: \"a\"\n      env:\n        variables:\n          SETTINGS_ENVIRONMENT_PATH: \"\\x\"\n")
+	f.Add("")
+	f.Fuzz(func(t *testing.T, buildspec string) {
+		for identifier, folder := range Batched(buildspec) {
+			again, err := Batch(spa.Buildspec, []string{folder})
+			if err != nil {
+				continue // Go's quotes may hold what is not UTF-8
+			}
+			if got := Batched(again); len(got) != 1 || identifier == "" {
+				t.Errorf("%q is made %v", folder, got)
+			}
+			for _, same := range Batched(again) {
+				if same != folder {
+					t.Errorf("%q is made %q", folder, same)
+				}
+			}
+		}
+	})
 }

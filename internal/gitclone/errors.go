@@ -143,3 +143,13 @@ func explainTransport(err error, from, host string) error {
 	}
 	return say("the exchange with %s failed (%v); try again, and check the network", host, err)
 }
+
+func full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
+
+// withRoom says what to do about a full disk, wherever a clone met it.
+func withRoom(err error) error {
+	if !full(err) {
+		return err
+	}
+	return fmt.Errorf("%w; make room on the disk of that folder", err)
+}

@@ -19,7 +19,7 @@ func (fullDisk) Write([]byte) (int, error) {
 func TestAFullDiskIsNoBrokenTransfer(t *testing.T) {
 	t.Parallel()
 	_, err := newPackStream(strings.NewReader("PACK"), fullDisk{}).ReadByte()
-	err = explainDownload(t.Context(), err, remote(nil), choice{Target: Target{Ref: "main"}})
+	err = withRoom(explainDownload(t.Context(), err, remote(nil), choice{Target: Target{Ref: "main"}}))
 	contains(t, err, "no space left on device", "make room")
 	if strings.Contains(err.Error(), "broke off") || errors.Is(err, ErrBrokenOff) {
 		t.Errorf("got %v", err)

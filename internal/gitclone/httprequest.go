@@ -74,7 +74,7 @@ func (s *server) do(req *http.Request, contentType string) (*http.Response, erro
 	case "text/plain":
 		what = "offers the files of a repository, but no git service"
 	}
-	return nil, fmt.Errorf("cloning %s: that is not the URL of a git server, %s %s; use the URL that git clone takes", s.shown, res.Request.URL.Host, what)
+	return nil, fault(nil, nil, "cloning %s: that is not the URL of a git server, %s %s; use the URL that git clone takes", s.shown, res.Request.URL.Host, what)
 }
 
 // checkRedirect follows what git follows by default (http.followRedirects=initial):

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"syscall"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/pktline"
@@ -92,8 +91,8 @@ func explainDownload(ctx context.Context, err error, from remote, c choice) erro
 	case errors.As(err, &no):
 		return fault(ErrRefused, err, "downloading %s of %s: %v; it may have moved just now, try again", c.Ref, from, err)
 	}
-	if full := errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT); full && broke(err) == nil {
-		return fault(nil, err, "downloading %s of %s: %v; make room on the disk of that folder", c.Ref, from, err)
+	if full(err) && broke(err) == nil {
+		return fault(nil, err, "downloading %s of %s: %v", c.Ref, from, err)
 	}
 	return fault(broke(err), err, "downloading %s of %s: the transfer broke off or is damaged (%.300q); try again", c.Ref, from, err.Error())
 }
