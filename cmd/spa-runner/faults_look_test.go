@@ -259,16 +259,8 @@ func TestNoProcessOfTheUntrustedUserOutlivesItsPass(t *testing.T) {
 // The disk is full when the second pass begins.
 func TestTheDiskIsFullAfterTheFirstPass(t *testing.T) {
 	t.Parallel()
-	needRoot(t)
 	m := newMoving(t)
-	if err := syscall.Mount("tmpfs", m.workdir, "tmpfs", 0, "size=4m"); err != nil {
-		t.Skipf("a small file system cannot be mounted here: not tried: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(m.workdir, syscall.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
+	smallDisk(t, m.workdir, "4m")
 	m.serve()
 	full := filepath.Join(m.workdir, "full")
 	m.during[1] = func() { m.push("settings.yaml", "1\n") }
