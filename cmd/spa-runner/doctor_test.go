@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -27,7 +26,6 @@ const bootstrapParameter = "/cdk-bootstrap/hnb659fds/version"
 // at a commit, an environment with its settings, a bootstrapped target.
 type patient struct {
 	*world
-	mu          sync.Mutex
 	tools, temp string
 	refuse      string        // the role that trusts nobody
 	ahead       time.Duration // of the servers' clock
@@ -100,20 +98,6 @@ func TestTheBlameIsAlwaysTheSame(t *testing.T) {
 func (p *patient) serve() {
 	p.world.serve()
 	p.env["CODE_GIT_COMMIT"] = p.commits["code"]
-}
-
-// sync puts what the test did before it before what the servers do after it; the
-// program in between is another process, of which the race detector sees nothing.
-func (p *patient) sync() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-}
-
-func (p *patient) run(args ...string) outcome {
-	p.t.Helper()
-	p.sync()
-	defer p.sync()
-	return p.world.run(args...)
 }
 
 // asked is what the doctor said, and what all servers were asked.
