@@ -2,9 +2,7 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -59,59 +57,4 @@ func (p *pass) MarshalLogObject(e zapcore.ObjectEncoder) error {
 		e.AddString("settings_commit", commit)
 	}
 	return nil
-}
-
-// outcome is what became of a pass, in words.
-func (p *pass) outcome() string {
-	var failed *pipeline.StepError
-	switch {
-	case p.err == nil && len(p.config.DeployTargets) == 0:
-		return "finished, nothing deployed"
-	case p.err == nil && p.config.previews():
-		return "a preview, nothing deployed"
-	case p.err == nil:
-		return "deployed"
-	case pipeline.Held(p.err) != nil:
-		return "held"
-	case errors.As(p.err, &failed):
-		return "FAILED in " + failed.Step
-	}
-	return "FAILED before its first step"
-}
-
-// writePasses has a line for each pass before the last, so that one that failed
-// is not forgotten behind one that did not.
-func (s summary) writePasses(b *strings.Builder) {
-	for _, p := range s.before {
-		commit := "settings " + p.plan.facts.settings.Commit
-		if p.plan.facts.settings.Commit == "" {
-			commit = "no commit of the settings"
-		}
-		fmt.Fprintf(b, "  pass %d: %s, exit code %d, after %s, %s\n", p.number, p.outcome(), pipeline.ExitCode(p.err), rounded(p.took), commit)
-	}
-	if len(s.before) > 0 {
-		fmt.Fprintf(b, "  pass %d, since the settings had moved:\n\n", s.number)
-	}
-}
-
-// push tells of the push that started the build, "" if nothing is known of it. Only
-// in the first pass, and only if that took this very commit, is it the push of what
-// the summary is about.
-func (s summary) push() string {
-	c, took := s.plan.config, s.plan.facts.settings.Commit
-	text := "the push"
-	switch {
-	case c.Trigger+c.Pusher+c.PushedAt == "":
-		return ""
-	case s.number > 1:
-		text = "an earlier push"
-	case took != "" && c.Trigger != "" && c.Trigger != took:
-		text = "another push"
-	}
-	for _, word := range []struct{ before, text string }{{" of ", c.Trigger}, {" by ", c.Pusher}, {" at ", c.PushedAt}} {
-		if word.text != "" {
-			text += word.before + word.text
-		}
-	}
-	return text
 }

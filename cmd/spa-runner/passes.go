@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -39,6 +40,24 @@ type pass struct {
 	rt     *pipeline.Runtime
 	took   time.Duration
 	err    error
+}
+
+// outcome is what became of a pass, in words.
+func (p *pass) outcome() string {
+	var failed *pipeline.StepError
+	switch {
+	case p.err == nil && len(p.config.DeployTargets) == 0:
+		return "finished, nothing deployed"
+	case p.err == nil && p.config.previews():
+		return "a preview, nothing deployed"
+	case p.err == nil:
+		return "deployed"
+	case pipeline.Held(p.err) != nil:
+		return "held"
+	case errors.As(p.err, &failed):
+		return "FAILED in " + failed.Step
+	}
+	return "FAILED before its first step"
 }
 
 // prepare makes what a pass works with, all of it new. With an error the pass
