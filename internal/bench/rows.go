@@ -20,7 +20,7 @@ import (
 //go:embed workbook.sh
 var workbook string
 
-// The aims of issue 2, "How fast", and the memory that each row may take.
+// The aims, and the memory that each row may take.
 const (
 	mebibyte    = 1 << 20
 	wholeMemory = 64 * mebibyte
