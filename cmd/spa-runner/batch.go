@@ -125,10 +125,7 @@ func (b *batch) config(cmd *cobra.Command, p *program, temp string) (*Config, er
 		environ = append(environ, "SETTINGS_GIT_URL="+temp, "SETTINGS_GIT_PIN=") // until takeHead says what they are
 	}
 	c, err := p.config(cmd, environ)
-	var problems []string
-	if wrong := (*pipeline.ConfigError)(nil); errors.As(err, &wrong) {
-		problems = wrong.Problems
-	}
+	problems := problemsIn(err)
 	if err := commit(&b.since)(b.since); err != nil {
 		problems = append(problems, fmt.Sprintf("--changed-since is %q: %v", b.since, err))
 	}

@@ -133,7 +133,7 @@ func (c *Config) checkBranch() string {
 	if !ok || c.ReachableFrom == "" || c.Code.URL == c.projectCodeURL {
 		return ""
 	}
-	ours, theirs := withoutUserInfo(gitclone.DisplayURL(c.projectCodeURL)), withoutUserInfo(gitclone.DisplayURL(c.Code.URL))
+	ours, theirs := shownURL(c.projectCodeURL), shownURL(c.Code.URL)
 	return fmt.Sprintf("CODE_GIT_URL (from %s:%d) is %q, but CODE_GIT_REACHABLE_FROM of the project is about a branch of %q: set CODE_GIT_URL in the project too, or remove that line",
 		set.File, set.Line, theirs, ours)
 }

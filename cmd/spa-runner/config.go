@@ -1,13 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"time"
 
 	"spa-runner/internal/codecommit"
-	"spa-runner/internal/gitclone"
 	"spa-runner/internal/globs"
 	"spa-runner/internal/logs"
 	"spa-runner/internal/shellvars"
@@ -153,6 +153,15 @@ func (c *Config) resolve() error {
 	return nil
 }
 
+// problemsIn are those of the configuration that an error tells, nil if it is another.
+func problemsIn(err error) []string {
+	var wrong *pipeline.ConfigError
+	if !errors.As(err, &wrong) {
+		return nil
+	}
+	return wrong.Problems
+}
+
 func whereToSet(v variable) string {
 	if v.late {
 		return "in the project's environment or in variables.sh"
@@ -173,7 +182,7 @@ func shownPlain(v variable, value string) string {
 	case v.secret:
 		return pipeline.NewSecret(value).String()
 	case strings.HasSuffix(v.name, "_URL") && !strings.HasPrefix(value, "codecommit:"):
-		return withoutUserInfo(gitclone.DisplayURL(value))
+		return shownURL(value)
 	}
 	return value
 }

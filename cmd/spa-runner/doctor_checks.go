@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -144,18 +143,16 @@ func (d *diagnosis) brokenBy(patterns []string) string {
 // prepare resolves the configuration, connects, and takes the steps from the plan.
 func (d *diagnosis) prepare(ctx context.Context) doctor.Finding {
 	d.config = newConfig(d.flags, d.environ)
-	c, problems := d.config, []string{}
-	if wrong := (*pipeline.ConfigError)(nil); errors.As(c.resolve(), &wrong) {
-		problems = wrong.Problems
-	}
+	c := d.config
+	problems := problemsIn(c.resolve())
 	if c.Region == "" && !slices.ContainsFunc(problems, func(p string) bool { return strings.HasPrefix(p, "AWS_REGION ") }) {
 		problems = append(problems, "AWS_REGION is not set, and the doctor asks STS before variables.sh could set it: set it in the environment, as CodeBuild does")
 	}
 	d.breaks("configuration", problems)
 	d.identity = d.connectTo(ctx)
-	if wrong := (*pipeline.ConfigError)(nil); errors.As(d.identity, &wrong) {
+	if wrong := problemsIn(d.identity); wrong != nil {
 		d.broken["AWS_CA_BUNDLE"] = "configuration"
-		problems = append(problems, wrong.Problems...)
+		problems = append(problems, wrong...)
 	}
 	d.rt = d.runtime()
 	d.takeSteps(ctx)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"spa-runner/internal/doctor"
@@ -26,7 +27,7 @@ func (d *diagnosis) lookAtCode(ctx context.Context) doctor.Finding {
 	var warnings []string
 	warnings, d.codeErr = d.run(ctx, clone)
 	d.code = d.codeErr == nil
-	looked := withoutUserInfo(gitclone.DisplayURL(c.Code.URL))
+	looked := shownURL(c.Code.URL)
 	if !d.code && (ctx.Err() != nil || !d.isOfRef(d.codeErr) && !d.isOfProof(d.codeErr)) {
 		f := finding(looked, nil, d.codeErr)
 		f.Fixes = append(f.Fixes, doctor.Fix{Do: "correct CODE_GIT_URL, or give the project a CODE_GIT_TOKEN; from here, this lists what is there:", Paste: command("git ls-remote --", looked)})
@@ -37,13 +38,7 @@ func (d *diagnosis) lookAtCode(ctx context.Context) doctor.Finding {
 }
 
 func withoutPrefix(list []string, prefix string) []string {
-	var rest []string
-	for _, text := range list {
-		if !strings.HasPrefix(text, prefix) {
-			rest = append(rest, text)
-		}
-	}
-	return rest
+	return slices.DeleteFunc(list, func(text string) bool { return strings.HasPrefix(text, prefix) })
 }
 
 // isOfRef says that the repository is there, and the ref is not what it should be.
@@ -81,7 +76,7 @@ func (d *diagnosis) lookAtCodeRef(context.Context) doctor.Finding {
 	f := finding(c.Code.Ref, nil, d.codeErr)
 	f.Fixes = append(f.Fixes, doctor.Fix{
 		Do:    "set CODE_GIT_BRANCH, where it is set now (" + d.sourceOf("CODE_GIT_BRANCH") + "), to a tag that is there; this lists them:",
-		Paste: command("git ls-remote --tags --", withoutUserInfo(gitclone.DisplayURL(c.Code.URL))),
+		Paste: command("git ls-remote --tags --", shownURL(c.Code.URL)),
 	})
 	return f
 }
@@ -93,7 +88,7 @@ func (d *diagnosis) lookAtPin(context.Context) doctor.Finding {
 		return unknown()
 	case errors.Is(d.codeErr, gitclone.ErrCommitMismatch):
 		f := finding(c.Code.Ref+" against CODE_GIT_COMMIT", nil, d.codeErr)
-		f.Fixes = append(f.Fixes, doctor.Fix{Do: "this shows where it is now:", Paste: command("git ls-remote --", withoutUserInfo(gitclone.DisplayURL(c.Code.URL)), c.Code.Ref)})
+		f.Fixes = append(f.Fixes, doctor.Fix{Do: "this shows where it is now:", Paste: command("git ls-remote --", shownURL(c.Code.URL), c.Code.Ref)})
 		return f
 	case c.Code.Commit != "":
 		return finding("at CODE_GIT_COMMIT, "+c.Code.Commit, nil, nil)

@@ -14,7 +14,6 @@ import (
 
 	"spa-runner/internal/doctor"
 	"spa-runner/internal/environments"
-	"spa-runner/internal/gitclone"
 	"spa-runner/internal/shellvars"
 	"spa-runner/pipeline"
 	"spa-runner/steps"
@@ -72,13 +71,10 @@ func (d *diagnosis) configOfFolder(folder, environment string) (*Config, []strin
 
 // demanded are the problems without those of missing values.
 func demanded(err error) []string {
-	var wrong *pipeline.ConfigError
 	var problems []string
-	if errors.As(err, &wrong) {
-		for _, problem := range wrong.Problems {
-			if _, rest, _ := strings.Cut(problem, " "); !strings.HasPrefix(rest, "is required") {
-				problems = append(problems, problem)
-			}
+	for _, problem := range problemsIn(err) {
+		if _, rest, _ := strings.Cut(problem, " "); !strings.HasPrefix(rest, "is required") {
+			problems = append(problems, problem)
 		}
 	}
 	return problems
@@ -204,7 +200,7 @@ func (e *environment) lookAtPin(context.Context) doctor.Finding {
 	f.State, f.Cause = doctor.Warn, fmt.Sprintf("%s names %s without its commit: a branch moves, and a tag can be moved", scriptName, ref.Value)
 	f.Fixes = []doctor.Fix{{
 		Do:    "export CODE_GIT_COMMIT in " + scriptName + " too, as the commit that this shows (the line with ^{}, if there is one):",
-		Paste: command("git ls-remote --", withoutUserInfo(gitclone.DisplayURL(c.Code.URL)), ref.Value+"*"),
+		Paste: command("git ls-remote --", shownURL(c.Code.URL), ref.Value+"*"),
 	}}
 	if c.RequirePinned && branchLike.MatchString(c.Code.Ref) {
 		f.State, f.Cause = doctor.Mend, f.Cause+", and SPA_RUNNER_REQUIRE_PINNED refuses a branch"

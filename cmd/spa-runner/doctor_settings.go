@@ -23,7 +23,7 @@ func (d *diagnosis) lookAtSettings(ctx context.Context) doctor.Finding {
 	c := d.config
 	_, d.settingsErr = d.run(ctx, step[steps.CloneSettings](d))
 	d.settings = d.settingsErr == nil
-	looked := withoutUserInfo(gitclone.DisplayURL(c.Settings.URL))
+	looked := shownURL(c.Settings.URL)
 	if d.settings || errors.Is(d.settingsErr, gitclone.ErrRefNotFound) {
 		return finding(looked, nil, nil)
 	}
@@ -118,12 +118,12 @@ func unknown() doctor.Finding { return doctor.Finding{State: doctor.Unchecked, B
 // late sorts the problems that the configuration has after variables.sh and had not
 // before: an error is what the script set, the others are the project's.
 func (d *diagnosis) late(err error) (ofProject []string, ofScript error) {
-	var wrong *pipeline.ConfigError
-	if !errors.As(err, &wrong) {
+	problems := problemsIn(err)
+	if problems == nil {
 		return nil, err
 	}
 	var script []string
-	for _, problem := range wrong.Problems {
+	for _, problem := range problems {
 		name, _, _ := strings.Cut(problem, " ")
 		_, set := d.config.script[name]
 		switch _, known := d.broken[name]; {
@@ -162,9 +162,7 @@ func (d *diagnosis) overlay(ctx context.Context, overlay steps.OverlaySettings, 
 	overlay.Laid = &laid
 	warnings, err := d.run(ctx, overlay)
 	if !code { // where nothing is, no pattern matches
-		warnings = slices.DeleteFunc(warnings, func(w string) bool {
-			return strings.HasPrefix(w, "a pattern of SPA_RUNNER_OVERLAY_PROTECT matches nothing")
-		})
+		warnings = withoutPrefix(warnings, "a pattern of SPA_RUNNER_OVERLAY_PROTECT matches nothing")
 	}
 	f := finding(fmt.Sprintf("%s, files: %d", looked, len(laid)), warnings, err)
 	if err != nil {

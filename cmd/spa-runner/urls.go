@@ -79,6 +79,9 @@ func withoutPassword(raw string) string {
 	return u.String()
 }
 
+// shownURL is the URL of a repository as people may see it, whatever it is.
+func shownURL(raw string) string { return withoutUserInfo(gitclone.DisplayURL(raw)) }
+
 // withoutUserInfo takes out of a value that should be a URL, but may be anything,
 // what could be a password: everything before an @.
 func withoutUserInfo(value string) string {
