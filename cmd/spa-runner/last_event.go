@@ -16,13 +16,15 @@ import (
 // was deployed where, why it was not, or which step ended it.
 func (s summary) logEnd(log *zap.Logger, of string, took time.Duration) {
 	c, f, err, hint := s.plan.config, s.plan.facts, s.err, s.hint()
+	deployed := !s.execution.rehearsal && !c.previews() && s.deployment() == logs.Finished
 	fields := []zap.Field{
-		zap.String("what", s.execution.what), zap.Bool("deployed", !s.execution.rehearsal && !c.previews() && s.deployment() == logs.Finished),
+		zap.String("what", s.execution.what), zap.Bool("deployed", deployed),
 		zap.Int64("took_ms", took.Milliseconds()), zap.Int("exit_code", pipeline.ExitCode(err)),
 		zap.String("settings_commit", f.settings.Commit), zap.String("code_commit", f.code.Commit),
 		zap.String("settings_account", accountOf(c.SettingsRole)), zap.String("deploy_account", accountOf(c.DeployRole)),
 		zap.String("region", c.DeployRegion), zap.String("ended_by", endedBy(err)),
 	}
+	fields = append(fields, s.pushed(time.Now(), deployed)...)
 	fields = slices.DeleteFunc(fields, func(f zap.Field) bool { return f.Type == zapcore.StringType && f.String == "" })
 	if of == "run" && len(s.before) > 0 {
 		fields = append(fields, zap.Objects("passes_before", s.before))
@@ -44,6 +46,22 @@ func (s summary) logEnd(log *zap.Logger, of string, took time.Duration) {
 		fields = append(fields, zap.String("hint", hint))
 	}
 	log.Error(of+" failed", fields...)
+}
+
+// pushed tells who pushed the settings of this pass and when, and how long ago that
+// was if they are deployed by now. It tells nothing of a commit that the build did
+// not start for: one that a later push brought, or another pass took.
+func (s summary) pushed(now time.Time, deployed bool) []zap.Field {
+	c, took := s.plan.config, s.plan.facts.settings.Commit
+	if s.number > 1 || c.Trigger == "" || took != "" && took != c.Trigger {
+		return nil
+	}
+	fields := []zap.Field{zap.String("pusher", c.Pusher), zap.String("pushed_at", c.PushedAt)}
+	at, err := time.Parse(time.RFC3339, c.PushedAt)                 // in whole seconds, as it comes
+	if since := now.Sub(at); err == nil && deployed && since >= 0 { // or the clocks do not agree
+		fields = append(fields, zap.Int64("since_push_ms", since.Milliseconds()))
+	}
+	return fields
 }
 
 // MarshalLogObject is how the last event tells of a pass before the last. It is
