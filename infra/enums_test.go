@@ -29,6 +29,8 @@ func enums() map[string][]string {
 	const project, repository = "AWS::CodeBuild::Project", "AWS::CodeCommit::Repository"
 	return map[string][]string{
 		project + ".Artifacts.Type":                                    values(codebuild.ArtifactsType("").Values()),
+		project + ".Artifacts.NamespaceType":                           values(codebuild.ArtifactNamespace("").Values()),
+		project + ".Artifacts.Packaging":                               values(codebuild.ArtifactPackaging("").Values()),
 		project + ".BuildBatchConfig.Restrictions.ComputeTypesAllowed": values(codebuild.ComputeType("").Values()),
 		project + ".Cache.Type":                                        values(codebuild.CacheType("").Values()),
 		project + ".Environment.ComputeType":                           values(codebuild.ComputeType("").Values()),

@@ -89,9 +89,9 @@ project2        arn:{P}:codebuild:{R}:{2}:project/{N}DeployAutomationEnvironment
 preview-project arn:{P}:codebuild:{R}:{2}:project/{N}PreviewAutomationEnvironment
 project-there   arn:{P}:codebuild:us-east-9:{2}:project/{N}DeployAutomationEnvironment
 project4        arn:{P}:codebuild:{R}:{4}:project/{N}DeployAutomationEnvironment
-reports         arn:{P}:codebuild:{R}:{2}:report-group/{N}DeployAutomationEnvironment-tests
-preview-reports arn:{P}:codebuild:{R}:{2}:report-group/{N}PreviewAutomationEnvironment-tests
-reports2        arn:{P}:codebuild:{R}:{2}:report-group/Another-tests
+reports         arn:{P}:codebuild:{R}:{2}:report-group/{N}DeployAutomationEnvironment-steps
+preview-reports arn:{P}:codebuild:{R}:{2}:report-group/{N}PreviewAutomationEnvironment-steps
+reports2        arn:{P}:codebuild:{R}:{2}:report-group/Another-steps
 
 log             arn:{P}:logs:{R}:{2}:log-group:/aws/codebuild/{N}DeployAutomationEnvironment:log-stream:s
 preview-log     arn:{P}:logs:{R}:{2}:log-group:/aws/codebuild/{N}PreviewAutomationEnvironment:log-stream:s
@@ -103,9 +103,9 @@ log-there       arn:{P}:logs:us-east-9:{2}:log-group:/aws/codebuild/{N}DeployAut
 bucket          arn:{P}:s3:::{B}
 runner          arn:{P}:s3:::{B}/v1.0.0/spa-runner-linux-amd64
 runner2         arn:{P}:s3:::{B}/v1.0.0-2/spa-runner-linux-amd64
-run             arn:{P}:s3:::{B}/runs/{N}DeployAutomationEnvironment/id/summary.md
-near-run        arn:{P}:s3:::{B}/runs/{N}DeployAutomationEnvironment2/id/summary.md
-preview-run     arn:{P}:s3:::{B}/runs/{N}PreviewAutomationEnvironment/id/summary.md
+run             arn:{P}:s3:::{B}/runs/{N}DeployAutomationEnvironment/id/spa-run/report.html
+near-run        arn:{P}:s3:::{B}/runs/{N}DeployAutomationEnvironment2/id/spa-run/report.html
+preview-run     arn:{P}:s3:::{B}/runs/{N}PreviewAutomationEnvironment/id/spa-run/report.html
 bucket2         arn:{P}:s3:::{B}2
 object2         arn:{P}:s3:::{B}2/v1.0.0/spa-runner-linux-amd64
 
@@ -149,7 +149,7 @@ codebuild       StartBuild StartBuildBatch StopBuild StopBuildBatch RetryBuild R
 codebuild       CreateReportGroup CreateReport UpdateReport BatchPutTestCases BatchPutCodeCoverages DeleteReportGroup | reports preview-reports reports2
 logs            CreateLogStream PutLogEvents GetLogEvents DeleteLogStream | log preview-log near-log function-log near-function-log log-there
 s3              GetObject PutObject DeleteObject | runner runner2 run near-run preview-run object2
-s3              ListBucket PutBucketPolicy DeleteBucket | bucket bucket2
+s3              ListBucket GetBucketAcl GetBucketLocation PutBucketPolicy DeleteBucket | bucket bucket2
 codecommit      GitPull GitPush GetCommit GetDifferences GetFolder GetFile GetBranch MergeBranchesByFastForward DeleteRepository PutRepositoryTriggers | repository repository2 repository-there repository4
 lambda          InvokeFunction UpdateFunctionCode | fn fn2
 sqs             SendMessage ReceiveMessage DeleteQueue | failed failed2
@@ -175,8 +175,9 @@ build     | sts:AssumeRole                            | packages      | packages
 build     | sts:AssumeRole                            | other other2  | other
 build     | s3:GetObject                              | runner
 build     | s3:PutObject                              | run
+build     | s3:GetBucketAcl s3:GetBucketLocation      | bucket
 build     | logs:CreateLogStream logs:PutLogEvents    | log
-build     | codebuild:CreateReportGroup codebuild:CreateReport codebuild:UpdateReport codebuild:BatchPutTestCases codebuild:BatchPutCodeCoverages | reports
+build     | codebuild:CreateReportGroup codebuild:CreateReport codebuild:UpdateReport codebuild:BatchPutTestCases | reports
 build     | ec2:Describe(DhcpOptions,NetworkInterfaces,SecurityGroups,Subnets,Vpcs) | any | vpc
 build     | ec2:CreateNetworkInterface ec2:DeleteNetworkInterface | interface interface4 | vpc
 build     | ec2:CreateNetworkInterfacePermission      | interface     | vpc | ec2:AuthorizedService=codebuild.amazonaws.com

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -247,6 +248,34 @@ func TestTheBucketIsPrivate(t *testing.T) {
 	}
 	if got, ok := stack(t, "devops", map[string]string{"ArtifactBucket": "is-there"}).Resources["Bucket"]; ok {
 		t.Errorf("a second bucket is made: %v", got)
+	}
+}
+
+// The files of a run are kept below the prefix that the lifecycle ends and that the build may write to, each project
+// and each build in a folder of its own: path, build and name "/" make runs/PROJECT/BUILD.
+// https://docs.aws.amazon.com/codebuild/latest/APIReference/API_ProjectArtifacts.html
+func TestTheFilesOfARunAreKept(t *testing.T) {
+	t.Parallel()
+	for _, bucket := range []string{"", "is-there"} {
+		made := stack(t, "devops", map[string]string{"ArtifactBucket": bucket, "PreviewEnvironmentRole": "arn:aws:iam::333333333333:role/Look"})
+		location, kept := bucket, at(made.Resources["Project"].Properties, "Artifacts")
+		if bucket == "" {
+			location = made.Resources["Bucket"].Ref
+		}
+		want := map[string]any{
+			"Type": "S3", "Location": location, "Path": "runs/Spa-DeployAutomationEnvironment", "NamespaceType": "BUILD_ID", "Name": "/", "Packaging": "NONE",
+		}
+		if !reflect.DeepEqual(kept, want) {
+			t.Errorf("got %v, want %v", kept, want)
+		}
+		// Whoever pushes a branch decides what a preview writes.
+		preview := made.Resources["PreviewProject"].Properties
+		if text := fmt.Sprint(at(preview, "Source", "BuildSpec")); at(preview, "Artifacts", "Type") != "NO_ARTIFACTS" || strings.Contains(text, "artifacts:") || strings.Contains(text, "reports:") {
+			t.Errorf("a preview keeps files: %v", preview)
+		}
+	}
+	if !regexp.MustCompile(`(?m)^reports:\n  steps:$`).MatchString(spa.Buildspec) {
+		t.Error("no report group is named steps, as the questions of IAM are about")
 	}
 }
 

@@ -4,39 +4,64 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"encoding/pem"
+	"encoding/xml"
+	"errors"
+	"io"
+	"io/fs"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"spa-runner/internal/loopback"
+	"spa-runner/internal/record"
 )
 
-// buildspecCommands are the commands of buildspec.yml, all in one phase.
-func buildspecCommands(t *testing.T) []string {
+// buildspec is what CodeBuild reads of one.
+// https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html
+type buildspec struct {
+	Version string
+	Phases  map[string]struct{ Commands, Finally []string }
+	Reports map[string]struct {
+		Files  []string
+		Format string `yaml:"file-format"`
+	}
+	Artifacts struct{ Files []string }
+}
+
+func readBuildspec(t *testing.T) (spec buildspec) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "buildspec.yml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var spec struct {
-		Version string
-		Phases  map[string]struct{ Commands []string }
-	}
-	if err := yaml.Unmarshal(text, &spec); err != nil {
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&spec); err != nil {
 		t.Fatal(err)
 	}
-	commands := spec.Phases["build"].Commands
-	if spec.Version != "0.2" || len(spec.Phases) != 1 || len(commands) != 3 {
+	if spec.Version != "0.2" || len(spec.Phases) != 1 || len(spec.Phases["build"].Commands) != 3 {
 		t.Fatalf("want version 0.2 with three commands in the one phase build, got %+v", spec)
 	}
-	return commands
+	return spec
+}
+
+// buildspecCommands are the commands of buildspec.yml, all in one phase.
+func buildspecCommands(t *testing.T) []string {
+	t.Helper()
+	return readBuildspec(t).Phases["build"].Commands
 }
 
 // codeBuild runs the commands as CodeBuild does: each in turn, in one folder,
@@ -145,5 +170,173 @@ func TestBuildspecFetchesFromABucket(t *testing.T) {
 	}, buildspecCommands(t))
 	if err != nil || !strings.HasSuffix(out, "RAN\n") {
 		t.Errorf("got %v and %s", err, out)
+	}
+}
+
+// ofARun are the files that a run leaves for CodeBuild to keep.
+func ofARun() []string { return []string{record.JUnit} }
+
+// CodeBuild reports and keeps something of every build, whatever became of it: it fails
+// one of which it finds nothing, and a build of the doctor that found nothing to mend,
+// say, has not failed.
+func TestEveryBuildIsReportedAndKept(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		prepare func(*world, map[string]string)
+		good    bool
+		none    bool // there was no run
+	}{
+		"a run":                 {good: true},
+		"a run that fails":      {prepare: func(w *world, _ map[string]string) { w.write("code", "Makefile", "setup:\n\t@false\n") }},
+		"a wrong variable":      {prepare: func(_ *world, env map[string]string) { env["DEPLOY_ENVIRONMENT_ROLE"] = "nobody" }, none: true},
+		"plan":                  {prepare: func(_ *world, env map[string]string) { env["SPA_RUNNER_COMMAND"] = "plan" }, good: true, none: true},
+		"no binary":             {prepare: func(_ *world, env map[string]string) { env["SPA_RUNNER_URL"] = "s3://bucket/v2" }, none: true},
+		"another binary":        {prepare: func(_ *world, env map[string]string) { env["SPA_RUNNER_SHA256_AMD64"] = "0" }, none: true},
+		"no folder of a runner": {prepare: func(_ *world, env map[string]string) { delete(env, "SPA_RUNNER_URL") }, none: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, loopback.Options{})
+			env := inABucket(t, w)
+			if test.prepare != nil {
+				test.prepare(w, env)
+			}
+			w.serve()
+			spec, list := readBuildspec(t), []string{}
+			for name, value := range env {
+				list = append(list, name+"="+value)
+			}
+			build := spec.Phases["build"]
+			out, err := codeBuild(t, "sh", w.workdir, list, build.Commands)
+			if (err == nil) != test.good {
+				t.Errorf("got %v and %s", err, out)
+			}
+			if out, err := codeBuild(t, "sh", w.workdir, list, build.Finally); err != nil || out != "" {
+				t.Errorf("in the end: %v, %s", err, out)
+			}
+			reported, kept := collect(t, w.workdir, spec.Reports["steps"].Files), collect(t, w.workdir, spec.Artifacts.Files)
+			if len(spec.Reports) != 1 || spec.Reports["steps"].Format != "JUNITXML" || !slices.Equal(reported, []string{record.Folder + "/" + record.JUnit}) {
+				t.Errorf("%d reports of %v", len(spec.Reports), reported)
+			}
+			for _, file := range ofARun() {
+				if got := slices.Contains(kept, record.Folder+"/"+file); got == test.none && file != record.JUnit || !got && file == record.JUnit {
+					t.Errorf("%s is kept: %t of %q", file, got, kept)
+				}
+			}
+			if text, cases := junitCases(t, w.workdir); cases == 0 || len(ofARun()) > 1 && strings.Contains(text, "no report of a run") != test.none {
+				t.Errorf("%d cases, %s", cases, text)
+			}
+			if !test.none && len(kept) < len(ofARun()) || slices.ContainsFunc(kept, func(file string) bool { return !strings.HasPrefix(file, record.Folder+"/") }) {
+				t.Errorf("kept are %q", kept)
+			}
+		})
+	}
+}
+
+// What a run wrote stays, and one that was killed before it did is reported all the same.
+func TestTheReportOfARunStays(t *testing.T) {
+	t.Parallel()
+	for file, want := range map[string]string{record.JUnit: "of the run", record.File: "no report of a run"} {
+		dir := t.TempDir()
+		if err := errors.Join(os.Mkdir(filepath.Join(dir, record.Folder), 0o755), os.WriteFile(filepath.Join(dir, record.Folder, file), []byte("<testcase>of the run</testcase>"), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		out, err := codeBuild(t, "sh", dir, []string{"PATH=" + os.Getenv("PATH")}, readBuildspec(t).Phases["build"].Finally)
+		if text, cases := junitCases(t, dir); err != nil || out != "" || cases != 1 || !strings.Contains(text, want) {
+			t.Errorf("with %s: got %s, want %q, %v, %s", file, text, want, err, out)
+		}
+	}
+}
+
+// inABucket is the environment of a build whose runner, this test, is in a bucket; the AWS
+// CLI is a stand-in.
+func inABucket(t *testing.T, w *world) map[string]string {
+	t.Helper()
+	binary, err := os.ReadFile(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest, bin := sha256.Sum256(binary), t.TempDir()
+	cli := "#!/bin/sh\n[ \"$4\" = s3://bucket/v1/spa-runner-linux-" + runtime.GOARCH + " ] && exec cp '" + os.Args[0] + "' \"$5\"\n" +
+		"echo \"fatal error: Key $4 does not exist\" >&2\nexit 1\n"
+	if err := os.WriteFile(filepath.Join(bin, "aws"), []byte(cli), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	env := maps.Clone(w.env)
+	sum := hex.EncodeToString(digest[:])
+	env["PATH"], env["SPA_RUNNER_URL"], env["CODEBUILD_BUILD_ID"] = bin+":"+env["PATH"], "s3://bucket/v1", "project:1a-2b"
+	env["SPA_RUNNER_SHA256_AMD64"], env["SPA_RUNNER_SHA256_ARM64"] = sum, sum
+	delete(env, "SPA_RUNNER_WORKDIR")
+	delete(env, "SPA_RUNNER_LOG_FORMAT")
+	return env
+}
+
+// collect finds files as CodeBuild does. Of its patterns it takes those that are documented.
+func collect(t *testing.T, dir string, patterns []string) (files []string) {
+	t.Helper()
+	for _, pattern := range patterns {
+		folder, recursive := strings.CutSuffix(pattern, "/**/*")
+		if strings.Contains(folder, "*") {
+			t.Fatalf("whether CodeBuild knows %q is not known", pattern)
+		}
+		err := filepath.WalkDir(filepath.Join(dir, folder), func(path string, entry fs.DirEntry, err error) error {
+			if err == nil && !entry.IsDir() && (recursive || path == filepath.Join(dir, folder)) {
+				path, err = filepath.Rel(dir, path)
+				files = append(files, path)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if len(files) == 0 {
+		t.Errorf("no file matches %q, and that fails the build", patterns)
+	}
+	return files
+}
+
+// junitCases are those of the report, which must be well-formed XML.
+func junitCases(t *testing.T, dir string) (text string, cases int) {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(dir, record.Folder, record.JUnit))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for decoder := xml.NewDecoder(bytes.NewReader(content)); ; {
+		token, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
+			return string(content), cases
+		}
+		if err != nil {
+			t.Fatalf("%v in %s", err, content)
+		}
+		if start, ok := token.(xml.StartElement); ok && start.Name.Local == "testcase" {
+			cases++
+		}
+	}
+}
+
+// Whose parser of YAML CodeBuild has, nobody says: both files are the same to PyYAML, which
+// knows YAML 1.1.
+func TestTheBuildspecsAreTheSameToPyYAML(t *testing.T) {
+	t.Parallel()
+	if exec.CommandContext(t.Context(), "python3", "-c", "import yaml").Run() != nil {
+		t.Skip("python3 with PyYAML is not on this machine: it was not asked")
+	}
+	for _, name := range []string{"buildspec.yml", "infra/buildspec-preview.yml"} {
+		file := filepath.Join("..", "..", name)
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.CommandContext(t.Context(), "python3", "-c", "import json,sys,yaml; print(json.dumps(yaml.safe_load(open(sys.argv[1]))))", file).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ours, theirs any
+		if err := errors.Join(yaml.Unmarshal(text, &ours), json.Unmarshal(out, &theirs)); err != nil || !reflect.DeepEqual(ours, theirs) {
+			t.Errorf("%s: %v, got %v here and %v there", name, err, ours, theirs)
+		}
 	}
 }

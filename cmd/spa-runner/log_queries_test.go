@@ -3,11 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -255,64 +251,5 @@ func TestInsightsFindsEveryField(t *testing.T) {
 	}
 	if _, err := discover(`{"list":[`+strings.Repeat("1,", discovered)+`1]}`, time.Time{}); err == nil {
 		t.Errorf("%d fields are not too many", discovered+1)
-	}
-}
-
-// The commands of the README are typed as they stand there, into the AWS CLI, against a
-// server that answers as CloudWatch Logs does.
-func TestAskingTheLog(t *testing.T) {
-	t.Parallel()
-	if _, err := exec.LookPath("aws"); err != nil {
-		t.Skip("the AWS CLI is not here")
-	}
-	text, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, page, _ := strings.Cut(string(text), "\n### Questions to the log\n")
-	commands := regexp.MustCompile("(?ms)^```sh\n(.*?)^```$").FindStringSubmatch(page)
-	asked := make(chan map[string]any, 10)
-	polls := 0
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var request map[string]any
-		_ = json.NewDecoder(r.Body).Decode(&request)
-		answer := `{"queryId":"12ab"}`
-		switch r.Header.Get("X-Amz-Target") {
-		case "Logs_20140328.StartQuery":
-			asked <- request
-		case "Logs_20140328.GetQueryResults":
-			polls++
-			answer = `{"status":"Running","results":[]}`
-			if request["queryId"] == "12ab" && polls > 1 {
-				answer = `{"status":"Complete","results":[[{"field":"step","value":"make-lint"},{"field":"failures","value":"2"},{"field":"@ptr","value":"x"}],
-					[{"field":"step","value":"make-setup"},{"field":"failures","value":"1"}]]}`
-			}
-		}
-		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-		_, _ = w.Write([]byte(answer))
-	}))
-	t.Cleanup(server.Close)
-	home := t.TempDir()
-	config := "[profile devops]\nregion = eu-west-1\naws_access_key_id = a\naws_secret_access_key = b\n"
-	if err := os.WriteFile(filepath.Join(home, "config"), []byte(config), 0o600); err != nil || commands == nil {
-		t.Fatal(err, "no commands")
-	}
-	cmd := exec.CommandContext(t.Context(), "bash", "-c", commands[1])
-	cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "AWS_CONFIG_FILE=" + filepath.Join(home, "config"), "AWS_ENDPOINT_URL=" + server.URL,
-	}
-	out, err := cmd.CombinedOutput()
-	if want := "make-lint\t2\nmake-setup\t1\n"; err != nil || string(out) != want {
-		t.Errorf("got %v, %q, want %q", err, out, want)
-	}
-	close(asked)
-	for request := range asked {
-		start, _ := request["startTime"].(float64)
-		end, _ := request["endTime"].(float64)
-		query, _ := request["queryString"].(string)
-		if _, err := parseInsights(query); err != nil || request["logGroupName"] != "/aws/codebuild/Spa-DeployAutomationEnvironment" ||
-			end-start != 30*24*3600 || time.Since(time.Unix(int64(end), 0)).Abs() > time.Hour {
-			t.Errorf("asked for %v, %v", request, err)
-		}
 	}
 }

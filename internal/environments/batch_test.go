@@ -2,6 +2,7 @@ package environments
 
 import (
 	"fmt"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,9 +19,10 @@ import (
 type spec struct {
 	Version float64 // a string is refused
 	Phases  struct {
-		Build struct{ Commands []string }
+		Build struct{ Commands, Finally []string }
 	}
-	Batch struct {
+	Reports, Artifacts any // as in a single build
+	Batch              struct {
 		FastFail  *bool `yaml:"fast-fail"`
 		BuildList []struct {
 			Identifier string
@@ -47,8 +49,11 @@ func check(t *testing.T, text string, environments []string) {
 	t.Helper()
 	got := parse(t, text)
 	single := parse(t, spa.Buildspec)
-	if got.Version != 0.2 || !slices.Equal(got.Phases.Build.Commands, single.Phases.Build.Commands) || len(single.Phases.Build.Commands) != 3 {
+	if got.Version != 0.2 || !reflect.DeepEqual(got.Phases, single.Phases) || len(single.Phases.Build.Commands) != 3 {
 		t.Errorf("the phases are not those of buildspec.yml: %+v", got)
+	}
+	if !reflect.DeepEqual(got.Reports, single.Reports) || !reflect.DeepEqual(got.Artifacts, single.Artifacts) || got.Reports == nil || got.Artifacts == nil {
+		t.Errorf("the builds report and keep something else than a single one: %+v", got)
 	}
 	if got.Batch.FastFail == nil || *got.Batch.FastFail {
 		t.Error("fast-fail is not false")

@@ -68,7 +68,7 @@ import json, sys, yaml
 for folder, text in json.load(sys.stdin):
     read = yaml.safe_load(text)
     builds = read["batch"]["build-list"]
-    if set(read) != {"version", "phases", "batch"} or len(builds) != 1 or builds[0]["env"] != {"variables": {"SETTINGS_ENVIRONMENT_PATH": folder}}:
+    if set(read) != {"version", "phases", "reports", "artifacts", "batch"} or len(builds) != 1 or builds[0]["env"] != {"variables": {"SETTINGS_ENVIRONMENT_PATH": folder}}:
         sys.exit(ascii(folder) + " is read as " + ascii(read))
 `)
 	python.Stdin = strings.NewReader(string(input))
