@@ -24,7 +24,11 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+	work := run
+	if len(os.Args) > 1 && os.Args[1] == cloneCommand {
+		work = cloneOnly
+	}
+	if err := work(ctx, os.Args[1:], os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		stop()
 		os.Exit(1)
@@ -97,6 +101,7 @@ func (w *world) measure(ctx context.Context, pairs int, only string, out io.Writ
 		w.output(short, "seq", "json", 0),
 		redaction(),
 	)
+	contests = append(contests, w.clones(ctx)...)
 	var results []result
 	for _, c := range contests {
 		if !strings.Contains(c.work, only) {

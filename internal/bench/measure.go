@@ -35,7 +35,8 @@ type contest struct {
 	work, peer   string
 	runner, base func(context.Context) (sample, error)
 	aim          float64 // runner over peer at most; 0 is no aim
-	memory       int64   // bytes at most
+	memory       int64   // bytes at most; 0 is no aim
+	memoryAim    float64 // memory of the runner over that of the peer at most; 0 is no aim
 	bytes        int64   // that one run goes through, where that is what counts
 }
 
@@ -46,7 +47,7 @@ type result struct {
 	ratio                  float64       // of the medians
 	least, most            float64       // ratios of the pairs
 	best                   float64       // ratio of the fastest runs
-	peak                   int64         // of all runs of the runner
+	peak, basePeak         int64         // of all runs
 	runnerParts, baseParts []part        // medians
 }
 
@@ -60,7 +61,7 @@ func (r result) missed() string {
 	default:
 		what = append(what, "slow")
 	}
-	if r.peak > r.memory {
+	if r.memory > 0 && r.peak > r.memory || r.memoryAim > 0 && float64(r.peak) > r.memoryAim*float64(r.basePeak) {
 		what = append(what, "big")
 	}
 	return strings.Join(what, ", ")
@@ -100,7 +101,7 @@ func (c contest) compare(runners, bases []sample) result {
 			r.least, r.most = pair, pair
 		}
 		r.least, r.most = min(r.least, pair), max(r.most, pair)
-		r.peak = max(r.peak, runners[i].memory)
+		r.peak, r.basePeak = max(r.peak, runners[i].memory), max(r.basePeak, bases[i].memory)
 	}
 	return r
 }

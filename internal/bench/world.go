@@ -47,6 +47,7 @@ type world struct {
 	server *loopback.Server
 	dir    string // everything is below it
 	runner string // path of spa-runner
+	self   string // path of this program
 	env    []string
 	spa    string // what the repository of the code is, for the table
 }
@@ -70,6 +71,9 @@ func newWorld(ctx context.Context, dir, runner, code string) (*world, error) {
 		return nil, err
 	}
 	var err error
+	if w.self, err = os.Executable(); err != nil {
+		return nil, fmt.Errorf("finding this program: %w", err)
+	}
 	if w.server, err = loopback.Start(ctx, loopback.Options{}); err != nil {
 		return nil, err
 	}

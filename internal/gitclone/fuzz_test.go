@@ -78,23 +78,40 @@ func packProgram(program []byte) []byte {
 	return withTrailer(body.Bytes())
 }
 
-// checkPack receives a pack. If it is taken, what it says of each object is
-// true, and no tree leads out of the folder that it will be written to.
-func checkPack(t *testing.T, file *os.File, data []byte) {
+// checkPack receives a pack, with what is inflated kept, and not. If it is
+// taken, what it says of each object is true, and no tree leads out of the folder
+// that it will be written to.
+func checkPack(t *testing.T, files packFiles, data []byte) {
 	t.Helper()
-	if err := errors.Join(file.Truncate(0), func() error { _, err := file.Seek(0, 0); return err }()); err != nil {
-		t.Fatal(err)
+	kept := receiveAgain(t, files, data, maxSpool)
+	again := receiveAgain(t, files, data, 0)
+	if (kept == nil) != (again == nil) {
+		t.Fatal("it is taken or not, by where its objects are read from")
+	}
+}
+
+func receiveAgain(t *testing.T, files packFiles, data []byte, keep int64) *pack {
+	t.Helper()
+	for _, file := range []*os.File{files.pack, files.inflated} {
+		if err := errors.Join(file.Truncate(0), func() error { _, err := file.Seek(0, 0); return err }()); err != nil {
+			t.Fatal(err)
+		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	p, err := receivePack(ctx, bytes.NewReader(data), file)
+	inflated := spoolIn(files.inflated)
+	inflated.max = keep
+	p, err := receivePack(ctx, bytes.NewReader(data), files.pack, inflated)
 	if ctx.Err() != nil {
 		t.Fatal("it does not end")
 	}
 	if err != nil {
-		return
+		return nil
 	}
 	for i, o := range p.objects {
+		if (o.spooled == notSpooled) != (keep == 0 && o.size > 0) {
+			t.Fatalf("object %d, of %d bytes, is at %d of what is kept", i, o.size, o.spooled)
+		}
 		content, err := p.content(i)
 		if err != nil || int64(len(content)) != o.size || plumbing.ComputeHash(o.typ, content) != o.hash {
 			t.Fatalf("object %d, %s %s of %d bytes: its content has %d, %v", i, o.typ, o.hash, o.size, len(content), err)
@@ -120,6 +137,7 @@ func checkPack(t *testing.T, file *os.File, data []byte) {
 	if err := p.writeIndex(&index); err != nil {
 		t.Fatalf("writing the index: %v", err)
 	}
+	return p
 }
 
 func paths(entries []entry) []string {
@@ -130,14 +148,17 @@ func paths(entries []entry) []string {
 	return list
 }
 
-func packFile(f *testing.F) *os.File {
+type packFiles struct{ pack, inflated *os.File }
+
+func newPackFiles(f *testing.F) packFiles {
 	f.Helper()
-	file, err := os.Create(filepath.Join(f.TempDir(), "pack"))
-	if err != nil {
+	pack, err := os.Create(filepath.Join(f.TempDir(), "pack"))
+	inflated, ierr := os.Create(filepath.Join(f.TempDir(), "inflated"))
+	if err := errors.Join(err, ierr); err != nil {
 		f.Fatal(err)
 	}
-	f.Cleanup(func() { _ = file.Close() })
-	return file
+	f.Cleanup(func() { _ = errors.Join(pack.Close(), inflated.Close()) })
+	return packFiles{pack, inflated}
 }
 
 // FuzzPack changes packs that are as they come from the network.
@@ -148,12 +169,12 @@ func FuzzPack(f *testing.F) {
 	}
 	f.Add([]byte("PACK\x00\x00\x00\x02\xff\xff\xff\xff"))
 	f.Add([]byte("PACK\x00\x00\x00\x02\x00\x00\x00\x01\x3f\xff\xff\xff\xff\xff\xff\xff\x7f"))
-	file := packFile(f)
+	files := newPackFiles(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		if len(body) > 1<<16 {
 			return
 		}
-		checkPack(t, file, withTrailer(body))
+		checkPack(t, files, withTrailer(body))
 	})
 }
 
@@ -162,15 +183,15 @@ func FuzzPackObjects(f *testing.F) {
 	for _, program := range packPrograms() {
 		f.Add(program)
 	}
-	file := packFile(f)
-	if p, err := receivePack(f.Context(), bytes.NewReader(packProgram(packPrograms()[1])), file); err != nil || len(p.objects) != 9 {
+	files := newPackFiles(f)
+	if p, err := receivePack(f.Context(), bytes.NewReader(packProgram(packPrograms()[1])), files.pack, spoolIn(files.inflated)); err != nil || len(p.objects) != 9 {
 		f.Fatalf("the seed is no pack: %v", err)
 	}
 	f.Fuzz(func(t *testing.T, program []byte) {
 		if len(program) > 1<<13 {
 			return
 		}
-		checkPack(t, file, packProgram(program))
+		checkPack(t, files, packProgram(program))
 	})
 }
 

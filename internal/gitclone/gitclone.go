@@ -6,8 +6,8 @@
 //	locate   location.go  where the repository is: an http(s) URL or a local folder
 //	ask      http.go      which branches and tags it has (local.go for a folder)
 //	choose   refs.go      which commit a branch, a tag or a hash stands for
-//	receive  pack.go      the objects of that commit, as a pack, each one hashed
-//	check out checkout.go the files, converted as .gitattributes says (attributes.go, convert.go)
+//	receive  pack.go      the objects of that commit, as a pack, each one hashed and kept inflated (spool.go)
+//	check out checkout.go the files, folder by folder (batch.go), converted as .gitattributes says (attributes.go, convert.go)
 //
 // Nothing is trusted that is not addressed by its hash: the commit is looked up
 // by the hash that was chosen, its trees and files by the hashes in it. Files are

@@ -88,7 +88,7 @@ func packOf(t *testing.T, flags ...string) ([]byte, string) {
 
 func scratch(t *testing.T) *os.File {
 	t.Helper()
-	f, err := os.Create(filepath.Join(t.TempDir(), "pack"))
+	f, err := os.Create(filepath.Join(t.TempDir(), "file"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,12 +96,26 @@ func scratch(t *testing.T) *os.File {
 	return f
 }
 
+// receive takes a pack as a clone does.
+func receive(t *testing.T, raw []byte) (*pack, error) {
+	t.Helper()
+	return receivePack(t.Context(), bytes.NewReader(raw), scratch(t), spoolIn(scratch(t)))
+}
+
 func TestPackLikeGit(t *testing.T) {
 	t.Parallel()
-	for name, flags := range map[string][]string{"by offset": {"--delta-base-offset"}, "by hash": nil, "none": {"--window=0"}} {
+	for name, test := range map[string]struct {
+		keep  int64
+		flags []string
+	}{
+		"by offset": {maxSpool, []string{"--delta-base-offset"}}, "by hash": {maxSpool, nil}, "none": {maxSpool, []string{"--window=0"}},
+		"nothing kept": {0, nil}, "little kept": {1000, []string{"--delta-base-offset"}},
+	} {
 		t.Run(name, func(t *testing.T) {
-			raw, source := packOf(t, flags...)
-			p, err := receivePack(t.Context(), bytes.NewReader(raw), scratch(t))
+			raw, source := packOf(t, test.flags...)
+			inflated := spoolIn(scratch(t))
+			inflated.max = test.keep
+			p, err := receivePack(t.Context(), bytes.NewReader(raw), scratch(t), inflated)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -145,11 +159,11 @@ func TestPackLikeGit(t *testing.T) {
 func TestDamagedPack(t *testing.T) {
 	t.Parallel()
 	raw, _ := packOf(t, "--delta-base-offset")
-	f := scratch(t)
+	f, inflated := scratch(t), scratch(t)
 	for i := 0; i < len(raw); i += 1 + len(raw)/400 {
 		damaged := bytes.Clone(raw)
 		damaged[i] ^= 0x11
-		if _, err := receivePack(t.Context(), bytes.NewReader(damaged), f); err == nil {
+		if _, err := receivePack(t.Context(), bytes.NewReader(damaged), f, spoolIn(inflated)); err == nil {
 			t.Errorf("byte %d of %d changed, and nobody noticed", i, len(raw))
 		}
 		if err := f.Truncate(0); err != nil {
@@ -159,7 +173,7 @@ func TestDamagedPack(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := receivePack(t.Context(), bytes.NewReader(append(raw, 0)), scratch(t)); err == nil {
+	if _, err := receive(t, append(raw, 0)); err == nil {
 		t.Error("a byte after the end went unnoticed")
 	}
 }

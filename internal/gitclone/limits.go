@@ -17,6 +17,7 @@ const (
 	maxAttributes = 100 << 20 // bytes of a .gitattributes file, as in git
 	maxPath       = 4095      // bytes of a path or of a link's target: PATH_MAX of Linux without the NUL
 	maxHeld       = 256 << 20 // bytes of contents to keep while deltas to them are resolved
+	maxSpool      = 512 << 20 // bytes to keep of what was inflated
 	maxHistory    = 4 << 30   // bytes of the history of a branch, where a server cannot leave out the files
 	maxHead       = 256 << 20 // bytes of what a server sends before the pack
 )

@@ -64,7 +64,7 @@ func packWith(objects ...packed) []byte {
 
 func mustReceive(t *testing.T, objects ...packed) *pack {
 	t.Helper()
-	p, err := receivePack(t.Context(), bytes.NewReader(packWith(objects...)), scratch(t))
+	p, err := receive(t, packWith(objects...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func TestDeltaBomb(t *testing.T) {
 		times int
 	}{"file": {plumbing.BlobObject, maxWhole/size + 1}, "tree": {plumbing.TreeObject, maxMeta/size + 1}} {
 		raw := packWith(packed{test.typ, zeros}, deltaOf(size, test.times))
-		_, err := receivePack(t.Context(), bytes.NewReader(raw), scratch(t))
+		_, err := receive(t, raw)
 		contains(t, err, fmt.Sprintf("is %d bytes when unpacked, more than %d is refused", size*test.times, limitOf(test.typ)))
 		if len(raw) > 8<<10 {
 			t.Errorf("the pack for %s has %d bytes: the test is not about what it says", name, len(raw))
@@ -100,9 +100,10 @@ func TestTooLargeForMemory(t *testing.T) {
 	}{
 		"attributes": {0, maxAttributes, func(p *pack) error { _, err := list(t.Context(), p, root.hash()); return err }},
 		"tree":       {1, maxMeta, func(p *pack) error { _, err := list(t.Context(), p, root.hash()); return err }},
+		"kept":       {0, maxWhole, func(p *pack) error { _, err := p.content(0); return err }},
 		"file":       {0, maxWhole, func(p *pack) error { return writeContent(scratch(t), p, &entry{convert: conversion{crlf: true}}) }},
 		"stored": {0, maxWhole, func(p *pack) error {
-			p.objects[0].size, p.objects[0].deflated = 1, p.objects[0].size
+			p.objects[0].size, p.objects[0].deflated, p.objects[0].spooled = 1, p.objects[0].size, notSpooled
 			_, err := p.content(0)
 			return err
 		}},

@@ -23,12 +23,14 @@ const baseCacheSize = 32 * cache.MiByte
 // https://git-scm.com/docs/pack-format
 type pack struct {
 	file     *os.File
+	spool    *spool
 	objects  []object // in the order of the pack
 	byHash   map[plumbing.Hash]int
 	checksum plumbing.Hash
 
 	bases     *cache.BufferLRU // by number of the object
 	inflaters sync.Pool
+	buffers   sync.Pool
 }
 
 // object is one entry of a pack.
@@ -40,15 +42,20 @@ type object struct {
 	crc          uint32
 	typ          plumbing.ObjectType // of a delta that is not resolved yet, the kind of delta
 	base         int                 // number of the object that a delta is based on, or noBase
+	spooled      int64               // where the spool has it, inflated and resolved, or notSpooled
 }
 
 const noBase = -1
 
-func (p *pack) close() { _ = p.file.Close() } // only read from, once stored
+// close needs no error: what it closes is only read from, once stored.
+func (p *pack) close() {
+	_ = p.file.Close()
+	_ = p.spool.file.Close()
+}
 
 // receivePack stores what comes from r in file, and hashes each object.
-func receivePack(ctx context.Context, r io.Reader, file *os.File) (*pack, error) {
-	p := &pack{file: file, bases: cache.NewBufferLRU(baseCacheSize)}
+func receivePack(ctx context.Context, r io.Reader, file *os.File, inflated *spool) (*pack, error) {
+	p := &pack{file: file, spool: inflated, bases: cache.NewBufferLRU(baseCacheSize)}
 	s := newPackStream(r, file)
 	var head [12]byte
 	if _, err := io.ReadFull(s, head[:]); err != nil {
@@ -69,6 +76,9 @@ func receivePack(ctx context.Context, r io.Reader, file *os.File) (*pack, error)
 		return nil, err
 	}
 	p.checksum = sum
+	if err := p.spool.to.Flush(); err != nil {
+		return nil, fmt.Errorf("storing what was in the pack: %w", err)
+	}
 	return p, p.resolveDeltas(ctx, in.byRef)
 }
 
@@ -84,7 +94,7 @@ type receiver struct {
 func (in *receiver) next() error {
 	s := in.stream
 	s.startObject()
-	o := object{offset: s.position(), base: noBase}
+	o := object{offset: s.position(), base: noBase, spooled: notSpooled}
 	if err := in.header(&o); err != nil {
 		return err
 	}
@@ -98,13 +108,26 @@ func (in *receiver) next() error {
 	} else if err := in.zlib.(zlib.Resetter).Reset(s, nil); err != nil {
 		return err
 	}
+	if err := in.inflate(&o); err != nil {
+		return err
+	}
+	o.crc = s.endObject()
+	in.objects = append(in.objects, o)
+	return nil
+}
+
+// inflate goes through the content of an object.
+func (in *receiver) inflate(o *object) error {
 	hash := plumbing.NewHasher(o.typ, o.size)
-	var to io.Writer = hash
-	if o.typ.IsDelta() {
-		to = io.Discard
+	to := []io.Writer{}
+	if !o.typ.IsDelta() {
+		to = append(to, hash)
+		if o.spooled = in.spool.reserve(o.size); o.spooled != notSpooled {
+			to = append(to, in.spool.to)
+		}
 	}
 	// One byte more than there should be: to see that there is no more.
-	n, err := io.CopyBuffer(struct{ io.Writer }{to}, io.LimitReader(in.zlib, o.size+1), in.buf)
+	n, err := io.CopyBuffer(io.MultiWriter(to...), io.LimitReader(in.zlib, o.size+1), in.buf)
 	if err != nil {
 		return err
 	}
@@ -114,8 +137,6 @@ func (in *receiver) next() error {
 	if !o.typ.IsDelta() {
 		o.hash = hash.Sum()
 	}
-	o.crc = s.endObject()
-	in.objects = append(in.objects, o)
 	return nil
 }
 

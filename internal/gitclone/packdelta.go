@@ -85,6 +85,9 @@ func (r *resolver) resolve(ctx context.Context, i int, content []byte, depth int
 		}
 		o.base, o.typ, o.size = i, r.objects[i].typ, int64(len(made))
 		o.hash = plumbing.ComputeHash(o.typ, made)
+		if o.spooled, err = r.spool.put(made); err != nil {
+			return fmt.Errorf("keeping the object at %d: %w", o.offset, err)
+		}
 		below := held + int64(len(content))
 		if n == len(children)-1 || below > maxHeld {
 			content, below = nil, held // a chain of one child each holds one content, however long it is

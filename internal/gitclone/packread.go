@@ -81,19 +81,32 @@ func (p *pack) inflateAll(o *object) ([]byte, error) {
 	return b, err
 }
 
+// stored is the content of an object that is no delta, or in the spool.
+func (p *pack) stored(o *object) ([]byte, error) {
+	if o.spooled == notSpooled {
+		return p.inflateAll(o)
+	}
+	if err := checkSize(o.size, limitOf(o.typ)); err != nil {
+		return nil, fmt.Errorf("the object at %d: %w", o.offset, err)
+	}
+	b := make([]byte, o.size)
+	_, err := p.spool.file.ReadAt(b, o.spooled)
+	return b, err
+}
+
 // content is the whole object in memory. It is shared: not to be changed.
 func (p *pack) content(i int) ([]byte, error) {
 	// From a delta down to what is known, and back up.
 	var chain []int
 	content, known := p.bases.Get(int64(i))
-	for !known && p.objects[i].base != noBase {
+	for !known && p.objects[i].base != noBase && p.objects[i].spooled == notSpooled {
 		chain = append(chain, i)
 		i = p.objects[i].base
 		content, known = p.bases.Get(int64(i))
 	}
 	if !known {
 		var err error
-		if content, err = p.inflateAll(&p.objects[i]); err != nil {
+		if content, err = p.stored(&p.objects[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -122,6 +135,9 @@ func (p *pack) contentUpTo(i int, limit int64) ([]byte, error) {
 // copyTo writes an object, without holding it in memory unless it is stored as a delta.
 func (p *pack) copyTo(w io.Writer, i int) error {
 	o := &p.objects[i]
+	if o.spooled != notSpooled {
+		return p.copyBuffered(w, p.spool.reader(o.spooled, o.size))
+	}
 	if o.base != noBase {
 		content, err := p.contentUpTo(i, maxWhole)
 		if err != nil {
@@ -131,9 +147,19 @@ func (p *pack) copyTo(w io.Writer, i int) error {
 		return err
 	}
 	return p.inflate(o, func(r io.Reader) error {
-		_, err := io.Copy(w, r)
-		return err
+		return p.copyBuffered(w, r)
 	})
+}
+
+// copyBuffered is io.Copy without a new buffer for each file.
+func (p *pack) copyBuffered(w io.Writer, r io.Reader) error {
+	buf, _ := p.buffers.Get().(*[64 << 10]byte)
+	if buf == nil {
+		buf = new([64 << 10]byte)
+	}
+	defer p.buffers.Put(buf)
+	_, err := io.CopyBuffer(w, r, buf[:])
+	return err
 }
 
 func (p *pack) find(h plumbing.Hash, typ plumbing.ObjectType) (int, error) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"regexp"
 	"strings"
 
@@ -111,12 +110,8 @@ func downloadHistory(ctx context.Context, r Request, repo *repository, from remo
 	if err != nil {
 		return nil, nil, explainDownload(ctx, err, from, what)
 	}
-	file, err := repo.root.OpenFile(temporary, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return nil, nil, errors.Join(err, t.closer.Close())
-	}
 	limited := &io.LimitedReader{R: t.pack, N: limit}
-	history, err = receivePack(ctx, limited, file)
+	history, err = repo.receive(ctx, limited, temporary)
 	if cerr := t.closer.Close(); err == nil {
 		err = cerr
 	}
@@ -128,9 +123,9 @@ func downloadHistory(ctx context.Context, r Request, repo *repository, from remo
 		err = explainDownload(ctx, err, from, what)
 	}
 	if err != nil {
-		return nil, nil, errors.Join(err, file.Close())
+		return nil, nil, err
 	}
-	return history, func() error { return errors.Join(file.Close(), repo.root.Remove(temporary)) }, nil
+	return history, func() error { history.close(); return repo.root.Remove(temporary) }, nil
 }
 
 // checkReachable follows the parents from c.head, each commit by the hash that

@@ -3,6 +3,7 @@ package gitclone
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -51,13 +52,8 @@ func (r *repository) write(name, text string) error {
 // storePack receives a pack and files it with its index.
 func (r *repository) storePack(ctx context.Context, from io.Reader) (*pack, error) {
 	const temporary = ".git/objects/pack/tmp_pack"
-	file, err := r.root.OpenFile(temporary, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o444)
+	p, err := r.receive(ctx, from, temporary)
 	if err != nil {
-		return nil, err
-	}
-	p, err := receivePack(ctx, from, file)
-	if err != nil {
-		_ = file.Close()
 		return nil, err
 	}
 	name := ".git/objects/pack/pack-" + p.checksum.String()
@@ -67,6 +63,23 @@ func (r *repository) storePack(ctx context.Context, from io.Reader) (*pack, erro
 	if err != nil {
 		p.close()
 		return nil, err
+	}
+	return p, nil
+}
+
+// receive stores a pack in a file that it makes.
+func (r *repository) receive(ctx context.Context, from io.Reader, name string) (*pack, error) {
+	file, err := r.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o444)
+	if err != nil {
+		return nil, err
+	}
+	inflated, err := newSpool(r.root, name+"_inflated")
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	p, err := receivePack(ctx, from, file, inflated)
+	if err != nil {
+		return nil, errors.Join(err, inflated.file.Close(), file.Close())
 	}
 	return p, nil
 }
