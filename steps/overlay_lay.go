@@ -79,18 +79,18 @@ func (l *laying) copyAll(ctx context.Context, laid func(overlaid, manifest.Entry
 	ctx, stop := context.WithCancelCause(ctx)
 	var group sync.WaitGroup
 	defer func() { stop(nil); group.Wait() }()
-	try := func(do func() error) {
-		if err := guard.Call(do); err != nil {
+	failed := func(err error) {
+		if err != nil {
 			stop(err) // the first is kept
 		}
 	}
 	group.Go(func() {
-		try(func() error { return l.walk(ctx) })
+		failed(guard.Call(func() error { return l.walk(ctx) }))
 		close(l.work)
 		close(l.told)
 	})
 	for range runtime.GOMAXPROCS(0) {
-		group.Go(func() { try(func() error { return newCopier().parts(ctx, l) }) })
+		group.Go(func() { failed(guard.Call(func() error { return newCopier().parts(ctx, l) })) })
 	}
 	at := 0
 	tell := func(end int) {
