@@ -5,8 +5,6 @@ import (
 	"errors"
 	"path/filepath"
 	"strings"
-	"sync"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -99,62 +97,4 @@ func (m Make[S]) targets() []string {
 		return m.Targets
 	}
 	return []string{m.Target}
-}
-
-const (
-	// versionLimit is how long one tool may take to tell its version. cdk and
-	// npm start slowly on a cold disk; what takes longer than this hangs.
-	versionLimit = 30 * time.Second
-	// versionLength is more than any version has, in bytes.
-	versionLength = 200
-)
-
-// logVersions writes the first line that each tool says of its version, so that
-// a build that broke overnight can be compared with the one before. A tool that
-// is missing, fails, hangs or never stops talking is no reason to fail.
-func (m Make[S]) logVersions(ctx context.Context, rt *pipeline.Runtime, limit time.Duration) error {
-	if len(m.Tools) == 0 {
-		return nil
-	}
-	curt := *rt
-	curt.Grace = time.Millisecond // a tool that only tells its version has nothing to put in order
-	fields := make([]zap.Field, 0, len(m.Tools))
-	for _, tool := range m.Tools {
-		out := &beginning{}
-		limited, cancel := context.WithTimeout(ctx, limit)
-		// It is run as nobody, whoever the step is.
-		err := pipeline.Exec(limited, &curt, pipeline.Credentials[pipeline.None]{}, pipeline.Command{
-			Dir: m.Dir, Argv: []string{tool, "--version"}, Stdout: out, Stderr: out, Without: m.Without,
-		})
-		cancel()
-		if ctx.Err() != nil {
-			return err
-		}
-		version := out.line()
-		if err != nil || version == "" {
-			version = "none"
-		}
-		fields = append(fields, zap.String(tool, version))
-	}
-	rt.Log.Info("versions", fields...)
-	return nil
-}
-
-// beginning keeps the beginning of what both streams of a tool say.
-type beginning struct {
-	mu   sync.Mutex
-	text []byte
-}
-
-func (b *beginning) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.text = append(b.text, p[:min(len(p), versionLength-len(b.text))]...)
-	return len(p), nil
-}
-
-// line is the first that is not empty.
-func (b *beginning) line() string {
-	line, _, _ := strings.Cut(strings.TrimSpace(string(b.text)), "\n")
-	return strings.TrimSpace(line)
 }

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -262,6 +263,68 @@ type versions struct {
 
 func (v versions) Run(ctx context.Context, rt *pipeline.Runtime) error {
 	return v.logVersions(ctx, rt, v.limit)
+}
+
+// Of a package of npm the version is read; what only looks like one is asked.
+func TestVersionOfAPackage(t *testing.T) {
+	dir, bin := t.TempDir(), t.TempDir()
+	write(t, bin, map[string]string{
+		"lib/good/package.json":     `{"version": "1.2.3\nand more", "bin": {"good": "bin/cli.js", "other": "x"}}`,
+		"lib/good/bin/cli.js*":      "#!/bin/sh\necho it was started\n",
+		"lib/deep/package.json":     `{"version": "4.5.6", "bin": {"deep": "./a/b/cli.js"}}`,
+		"lib/deep/a/b/cli.js*":      "#!/bin/sh\necho it was started\n",
+		"lib/another/package.json":  `{"version": "1.2.3", "bin": {"another": "other.js", "cli": "cli.js"}}`,
+		"lib/another/cli.js*":       "#!/bin/sh\necho another asked\n",
+		"lib/broken/package.json":   `{"version": 7}`,
+		"lib/broken/cli.js*":        "#!/bin/sh\necho broken asked\n",
+		"lib/none/package.json":     `{"bin": {"none": "cli.js"}}`,
+		"lib/none/cli.js*":          "#!/bin/sh\necho none asked\n",
+		"lib/long/package.json":     `{"version": "1.2.3", "bin": {"long": "cli.js"}}` + strings.Repeat(" ", maxPackage),
+		"lib/long/cli.js*":          "#!/bin/sh\necho long asked\n",
+		"lib/fifo/cli.js*":          "#!/bin/sh\necho fifo asked\n",
+		"lib/a/b/c/too/far/cli.js*": "#!/bin/sh\necho far asked\n",
+		"lib/a/package.json":        `{"version": "1.2.3", "bin": {"far": "b/c/too/far/cli.js"}}`,
+		"lib/link/cli.js*":          "#!/bin/sh\necho link asked\n",
+		"lib/link/elsewhere":        `{"version": "1.2.3", "bin": {"link": "cli.js"}}`,
+		"lib/noisy/package.json":    `{"version": "` + strings.Repeat("x", 10*versionLength) + `", "bin": {"noisy": "cli.js"}}`,
+		"lib/noisy/cli.js*":         "#!/bin/sh\necho it was started\n",
+	})
+	if err := syscall.Mkfifo(filepath.Join(bin, "lib/fifo/package.json"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	link(t, "elsewhere", filepath.Join(bin, "lib/link/package.json"))
+	for tool, program := range map[string]string{
+		"good": "good/bin/cli.js", "deep": "deep/a/b/cli.js", "another": "another/cli.js", "broken": "broken/cli.js", "none": "none/cli.js",
+		"long": "long/cli.js", "fifo": "fifo/cli.js", "far": "a/b/c/too/far/cli.js", "link": "link/cli.js", "noisy": "noisy/cli.js",
+	} {
+		link(t, "lib/"+program, filepath.Join(bin, tool))
+	}
+	s := newStage(t)
+	s.rt.Env.Set("PATH", bin+":"+os.Getenv("PATH"))
+	tools := []string{"good", "deep", "another", "broken", "none", "long", "fifo", "far", "link", "noisy"}
+	s.mustRun(versions{Make[pipeline.None]{Target: "setup", Dir: dir, Tools: tools}, time.Minute})
+	e := s.event("versions")
+	for tool, want := range map[string]string{
+		"good": "1.2.3", "deep": "4.5.6", "another": "another asked", "broken": "broken asked", "none": "none asked",
+		"long": "long asked", "fifo": "fifo asked", "far": "far asked", "link": "link asked", "noisy": strings.Repeat("x", versionLength),
+	} {
+		if e[tool] != want {
+			t.Errorf("%s: got %.250q, want %q", tool, e[tool], want)
+		}
+	}
+}
+
+// Tools that wait for each other are all asked.
+func TestToolsAreAskedAtOnce(t *testing.T) {
+	bin := t.TempDir()
+	const meet = "#!/bin/sh\ntouch $0.here\nwhile ! test -e ${0%/*}/%s.here; do sleep 0.01; done; echo met\n"
+	write(t, bin, map[string]string{"one*": strings.Replace(meet, "%s", "two", 1), "two*": strings.Replace(meet, "%s", "one", 1)})
+	s := newStage(t)
+	s.rt.Env.Set("PATH", bin+":"+os.Getenv("PATH"))
+	s.mustRun(versions{Make[pipeline.None]{Target: "setup", Dir: bin, Tools: []string{"one", "two"}}, 10 * time.Second})
+	if e := s.event("versions"); e["one"] != "met" || e["two"] != "met" {
+		t.Errorf("got %v", e)
+	}
 }
 
 func TestToolThatHangs(t *testing.T) {

@@ -7,9 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"syscall"
 
 	"spa-runner/pipeline"
 )
@@ -20,50 +18,65 @@ type overlaid struct {
 	typ   fs.FileMode // of the entry
 	there fs.FileMode // the type of what it replaces or joins, or nothing
 	empty bool        // a folder without anything in it
-	wrong error       // why it cannot be laid, whatever is allowed
+	// target is where a link leads.
+	target string
+	wrong  error // why it cannot be laid, whatever is allowed
 }
 
 // inspect lists what will be copied, and what speaks against it.
 func (o OverlaySettings) inspect(ctx context.Context, source string) ([]overlaid, error) {
 	var list []overlaid
-	var fresh []string // folders that take the place of a symlink
-	err := filepath.WalkDir(source, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || ctx.Err() != nil {
-			return errors.Join(err, context.Cause(ctx))
-		}
-		if isNoSetting(source, path) {
-			return skipEntry(entry)
-		}
-		name, err := filepath.Rel(source, path)
-		if err != nil {
-			return err
-		}
-		below := func(folder string) bool { return strings.HasPrefix(name, folder+"/") }
-		destination := filepath.Join(o.Code, name)
-		if slices.ContainsFunc(fresh, below) {
-			destination = "" // whatever is there now is behind the link
-		}
-		e := overlaid{name: name, typ: entry.Type()}
-		e.there, e.wrong = compatible(entry, destination)
-		if e.there == fs.ModeSymlink && entry.IsDir() {
-			fresh = append(fresh, name)
-		}
-		if e.wrong == nil && entry.Type() == fs.ModeSymlink {
-			e.wrong = staysInside(source, path)
-		}
-		if entry.IsDir() {
-			inside, err := os.ReadDir(path)
-			e.empty = err == nil && len(inside) == 0
-		}
-		if name != "." {
-			list = append(list, e)
-		}
-		return nil
-	})
-	if err != nil {
+	if err := o.inspectFolder(ctx, source, ".", true, &list); err != nil {
 		return nil, fmt.Errorf("the settings cannot be laid over the code, and nothing was: %w", err)
 	}
 	return list, nil
+}
+
+// inspectFolder lists what is in a folder of the environment, and below. There
+// says that the code has a folder of that name, whose content is listed too: to
+// look at each destination by itself took 4 µs a file.
+func (o OverlaySettings) inspectFolder(ctx context.Context, source, folder string, there bool, list *[]overlaid) error {
+	inside, err := os.ReadDir(filepath.Join(source, folder))
+	if err != nil {
+		return err
+	}
+	known := map[string]fs.FileMode{}
+	if there {
+		destinations, err := os.ReadDir(filepath.Join(o.Code, folder))
+		if err != nil {
+			return err
+		}
+		for _, d := range destinations {
+			known[d.Name()] = d.Type()
+		}
+	}
+	for _, entry := range inside {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		name := filepath.Join(folder, entry.Name())
+		path := filepath.Join(source, name)
+		if isNoSetting(source, path) {
+			continue
+		}
+		e := overlaid{name: name, typ: entry.Type(), there: nothing}
+		if mode, ok := known[entry.Name()]; ok {
+			e.there = mode
+		}
+		if e.wrong = compatible(e.typ, e.there); e.wrong == nil && e.typ == fs.ModeSymlink {
+			e.target, e.wrong = staysInside(source, path)
+		}
+		at := len(*list)
+		*list = append(*list, e)
+		if entry.IsDir() {
+			// Behind a link is nothing that counts: a folder takes its place.
+			if err := o.inspectFolder(ctx, source, name, e.there == fs.ModeDir, list); err != nil {
+				return err
+			}
+			(*list)[at].empty = len(*list) == at+1 && isEmpty(path)
+		}
+	}
+	return nil
 }
 
 // allowed tells all that speaks against the overlay, at once.
@@ -100,36 +113,33 @@ func (o OverlaySettings) allowed(rt *pipeline.Runtime, source string, entries []
 // nothing is the type of what is not there.
 const nothing = fs.ModeIrregular
 
-// compatible says whether an entry may go where it would go, and the type of
-// what it would replace there.
-func compatible(entry fs.DirEntry, destination string) (there fs.FileMode, err error) {
-	if t := entry.Type(); !entry.IsDir() && !t.IsRegular() && t != fs.ModeSymlink {
-		return nothing, fmt.Errorf("it is neither a file nor a folder nor a symlink (%s)", t)
-	}
-	info, err := os.Lstat(destination)
+// compatible says why an entry may not go where something, or nothing, is.
+func compatible(entry, there fs.FileMode) error {
 	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
-		return nothing, nil // below a file it is the folder's entry that is refused
-	case err != nil:
-		return nothing, err
-	case info.Mode().Type() == fs.ModeSymlink:
-		return fs.ModeSymlink, nil
-	case entry.IsDir() && !info.IsDir():
-		return nothing, errors.New("it is a folder in the settings and a file in the code: rename one of them")
-	case !entry.IsDir() && info.IsDir():
-		return nothing, errors.New("it is a file in the settings and a folder in the code: rename one of them")
+	case entry != 0 && entry != fs.ModeDir && entry != fs.ModeSymlink:
+		return fmt.Errorf("it is neither a file nor a folder nor a symlink (%s)", entry)
+	case there == nothing, there == fs.ModeSymlink:
+		return nil
+	case entry == fs.ModeDir && there != fs.ModeDir:
+		return errors.New("it is a folder in the settings and a file in the code: rename one of them")
+	case entry != fs.ModeDir && there == fs.ModeDir:
+		return errors.New("it is a file in the settings and a folder in the code: rename one of them")
 	}
-	return info.Mode().Type(), nil
+	return nil
+}
+
+func isEmpty(folder string) bool {
+	inside, err := os.ReadDir(folder)
+	return err == nil && len(inside) == 0
 }
 
 // staysInside refuses a symlink that means something outside the environment:
 // copied into the code it would lead to wherever that is on the build machine.
 // The folders above a link are real ones. So .. at the beginning of its target
 // can be counted, but after a name, which may be another link, it cannot.
-func staysInside(source, link string) error {
-	target, err := os.Readlink(link)
-	if err != nil {
-		return err
+func staysInside(source, link string) (target string, err error) {
+	if target, err = os.Readlink(link); err != nil {
+		return "", err
 	}
 	down, unclear := false, false
 	for name := range strings.SplitSeq(target, "/") {
@@ -138,8 +148,8 @@ func staysInside(source, link string) error {
 	}
 	rel, err := filepath.Rel(source, filepath.Join(filepath.Dir(link), target))
 	if unclear || filepath.IsAbs(target) || err != nil || !filepath.IsLocal(rel) {
-		return fmt.Errorf("it is a symlink to %q, which leads outside the environment folder or, with .. after a name, may do so: "+
+		return "", fmt.Errorf("it is a symlink to %q, which leads outside the environment folder or, with .. after a name, may do so: "+
 			"put the file itself there", target)
 	}
-	return nil
+	return target, nil
 }

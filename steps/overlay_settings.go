@@ -2,14 +2,12 @@ package steps
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
-	"github.com/otiai10/copy"
 	"go.uber.org/zap"
 
 	"spa-runner/internal/globs"
@@ -93,20 +91,34 @@ func (o OverlaySettings) Run(ctx context.Context, rt *pipeline.Runtime) error {
 		rt.Log.Warn("hidden files at the top of the environment are laid over the code too; the shell buildspec left them out",
 			zap.Strings("files", hidden))
 	}
-	if err := lay(ctx, source, o.Code); err != nil {
+	written, err := lay(ctx, source, o.Code, entries, func(e overlaid, w manifest.Entry) { tellFile(rt, e, w) })
+	if err != nil {
 		return fmt.Errorf("laying the settings over the code: %w", err)
 	}
 	added := 0
 	for _, f := range laid {
-		action := "replaced"
 		if !f.Replaced {
-			action = "added"
 			added++
 		}
-		rt.Log.Info("settings file", zap.String("file", f.Path), zap.String("action", action))
 	}
 	rt.Log.Info("settings laid over the code", zap.Int("added", added), zap.Int("replaced", len(laid)-added))
-	return o.tell(laid, entries, hold)
+	o.tell(laid, written, hold)
+	return nil
+}
+
+// tellFile tells of one file that was laid.
+func tellFile(rt *pipeline.Runtime, e overlaid, w manifest.Entry) {
+	action := "replaced"
+	if e.there == nothing {
+		action = "added"
+	}
+	fields := []zap.Field{zap.String("file", e.name), zap.String("action", action)}
+	if e.typ == fs.ModeSymlink {
+		fields = append(fields, zap.String("target", w.Target))
+	} else {
+		fields = append(fields, zap.Stringer("sha256", w.Sum), zap.Int64("size", w.Size))
+	}
+	rt.Log.Info("settings file", fields...)
 }
 
 // isNoSetting is what is in the environment folder, but not for the code: a
@@ -126,29 +138,16 @@ func laidFiles(entries []overlaid) []LaidFile {
 }
 
 // tell hands over what was done.
-func (o OverlaySettings) tell(laid []LaidFile, entries []overlaid, hold string) error {
+func (o OverlaySettings) tell(laid []LaidFile, written []manifest.Entry, hold string) {
 	if o.Laid != nil {
 		*o.Laid = laid
 	}
 	if o.Hold != nil {
 		*o.Hold = hold
 	}
-	if o.Written == nil {
-		return nil
+	if o.Written != nil {
+		*o.Written = written
 	}
-	root, err := os.OpenRoot(o.Code)
-	if err != nil {
-		return fmt.Errorf("opening the code: %w", err)
-	}
-	defer func() { _ = root.Close() }()
-	written := make([]manifest.Entry, len(entries))
-	for i, e := range entries {
-		if written[i], err = manifest.Read(root, e.name); err != nil {
-			return fmt.Errorf("reading what was laid over the code: %w", err)
-		}
-	}
-	*o.Written = written
-	return nil
 }
 
 func skipEntry(entry fs.DirEntry) error {
@@ -169,31 +168,4 @@ func topLevelDotfiles(laid []LaidFile) []string {
 		}
 	}
 	return names
-}
-
-// lay copies source over code. What stands at a destination and is no folder is
-// taken away first: the library would write through a symlink found there.
-func lay(ctx context.Context, source, code string) error {
-	return copy.Copy(source, code, copy.Options{
-		OnSymlink:   func(string) copy.SymlinkAction { return copy.Shallow },
-		OnDirExists: func(string, string) copy.DirExistsAction { return copy.Merge },
-		Skip: func(_ fs.FileInfo, path, destination string) (bool, error) {
-			if ctx.Err() != nil {
-				return false, context.Cause(ctx)
-			}
-			if isNoSetting(source, path) {
-				return true, nil
-			}
-			there, err := os.Lstat(destination)
-			switch {
-			case errors.Is(err, fs.ErrNotExist):
-				return false, nil
-			case err != nil:
-				return false, err
-			case there.IsDir():
-				return false, nil
-			}
-			return false, os.Remove(destination)
-		},
-	})
 }

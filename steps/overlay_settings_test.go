@@ -2,7 +2,9 @@ package steps
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"spa-runner/internal/manifest"
 	"spa-runner/pipeline"
 )
 
@@ -367,19 +373,116 @@ func TestOverlayThatIsInterrupted(t *testing.T) {
 	for i := range 20 {
 		files[fmt.Sprintf("file-%02d", i)] = "new"
 	}
-	// One question by the loop and one for each entry of the inspection, the
-	// top included; then one for each file that is copied.
-	for name, test := range map[string]struct{ questions, laid int }{"inspecting": {10, 0}, "copying": {1 + 21 + 6, 5}} {
+	cause := &pipeline.InterruptedError{Signal: syscall.SIGTERM}
+	// One question by the loop and one for each entry of the inspection.
+	for _, questions := range []int{2, 10, 21} {
 		o := newOverlay(t, files, nil)
 		parent, cancel := context.WithCancelCause(t.Context())
-		cause := &pipeline.InterruptedError{Signal: syscall.SIGTERM}
-		ctx := cancelling{parent, func() { cancel(cause) }, &test.questions}
-		err := newStage(t).runIn(ctx, o)
-		if pipeline.ExitCode(err) != 143 || o.laid != nil {
-			t.Errorf("%s: got %v, laid %v", name, err, o.laid)
+		ctx := cancelling{parent, func() { cancel(cause) }, &questions}
+		if err := newStage(t).runIn(ctx, o); pipeline.ExitCode(err) != 143 || o.laid != nil {
+			t.Errorf("inspecting: got %v, laid %v", err, o.laid)
 		}
-		if got := len(treeOf(t, o.Code)) - 1; got != test.laid {
-			t.Errorf("%s: %d files were copied, want %d", name, got, test.laid)
+		if got := len(treeOf(t, o.Code)) - 1; got != 0 {
+			t.Errorf("inspecting: %d files were copied", got)
+		}
+	}
+
+	// While files are copied: what is told was laid, and not all was.
+	const many = 6000 // more than the walk may be ahead of what is told
+	for i := range many {
+		files[fmt.Sprintf("many/file-%04d", i)] = "new"
+	}
+	o, s := newOverlay(t, files, nil), newStage(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	s.rt.Log = s.rt.Log.WithOptions(zap.Hooks(func(e zapcore.Entry) error {
+		if e.Message == "settings file" && s.count("settings file") == 5 {
+			cancel(cause)
+		}
+		return nil
+	}))
+	if err := s.runIn(ctx, o); pipeline.ExitCode(err) != 143 || o.laid != nil {
+		t.Errorf("copying: got %v, laid %v", err, o.laid)
+	}
+	told := s.events.FilterMessage("settings file").All()
+	for _, e := range told {
+		if name := fmt.Sprint(e.ContextMap()["file"]); readFile(t, o.Code, name) != "new" {
+			t.Errorf("copying: %s is told and was not laid", name)
+		}
+	}
+	if got := len(treeOf(t, o.Code)) - 1; len(told) < 5 || got >= many {
+		t.Errorf("copying: %d files were told and %d laid, want an end between 5 and %d", len(told), got, many)
+	}
+}
+
+// The manifest says of each file what is on the disk, whatever its size is against
+// that of the buffer, and the log says the same.
+func TestOverlaySumsUpWhatItLays(t *testing.T) {
+	files := map[string]string{"tool*": "#!/bin/sh\n", "sub/deep/file": "x", "replaced": "new"}
+	for _, size := range []int{0, 1, copyBuffer - 1, copyBuffer, copyBuffer + 1, 3*copyBuffer + 7} {
+		files[fmt.Sprintf("of-%d", size)] = strings.Repeat("0123456789abcde\n", size/16+1)[:size]
+	}
+	for i := range 3*maxPart + 1 {
+		files[fmt.Sprintf("many/%d", i)] = fmt.Sprint("content ", i)
+	}
+	o := newOverlay(t, files, map[string]string{"replaced": "old, and longer"})
+	link(t, "sub/deep", filepath.Join(o.from, "link"))
+	var written []manifest.Entry
+	o.Written = &written
+	s := newStage(t)
+	s.mustRun(o)
+	root, err := os.OpenRoot(o.Code)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = root.Close() }()
+	var laid []string
+	for _, got := range written {
+		want, err := manifest.Read(root, got.Path)
+		if err != nil || got != want {
+			t.Errorf("got %+v, want %+v, %v", got, want, err)
+		}
+		switch got.Type {
+		case 0:
+			laid = append(laid, fmt.Sprintf("%s %s %d <nil>", got.Path, got.Sum, got.Size))
+		case fs.ModeSymlink:
+			laid = append(laid, fmt.Sprintf("%s <nil> <nil> %s", got.Path, got.Target))
+		}
+	}
+	var told []string
+	for _, e := range s.events.FilterMessage("settings file").All() {
+		f := e.ContextMap()
+		told = append(told, fmt.Sprintf("%v %v %v %v", f["file"], f["sha256"], f["size"], f["target"]))
+	}
+	if len(written) != len(files)+4 || !slices.Equal(told, laid) {
+		t.Errorf("%d entries; the log tells %.2000q, want %.2000q", len(written), told, laid)
+	}
+}
+
+// What was not inspected is not laid, and what was must be there to be laid.
+func TestOverlayOfSettingsThatChangedAfterTheirInspection(t *testing.T) {
+	for change, do := range map[string]func(from string) error{
+		"nothing":  func(string) error { return nil },
+		"one more": func(from string) error { return os.WriteFile(filepath.Join(from, "b"), nil, 0o600) },
+		"one less": func(from string) error { return os.Remove(filepath.Join(from, "z")) },
+		"a link": func(from string) error {
+			return errors.Join(os.Remove(filepath.Join(from, "z")), os.Symlink("a", filepath.Join(from, "z")))
+		},
+		"a folder": func(from string) error {
+			return errors.Join(os.Remove(filepath.Join(from, "z")), os.Mkdir(filepath.Join(from, "z"), 0o755))
+		},
+		"none at all": os.RemoveAll,
+	} {
+		o := newOverlay(t, map[string]string{"a": "new", "z": "new"}, nil)
+		entries, err := o.inspect(t.Context(), o.from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := do(o.from); err != nil {
+			t.Fatal(err)
+		}
+		_, err = lay(t.Context(), o.from, o.Code, entries, func(overlaid, manifest.Entry) {})
+		if (err == nil) != (change == "nothing") {
+			t.Errorf("%s: got %v", change, err)
 		}
 	}
 }

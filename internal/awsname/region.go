@@ -3,8 +3,9 @@ package awsname
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
+
+	"spa-runner/internal/lazyregexp"
 )
 
 // regionForm is the example of every message about regions.
@@ -13,10 +14,10 @@ const regionForm = "eu-west-1"
 var (
 	// Wider than the patterns of the SDK's partition data, which list the first words: `mx` and `il` were not in them
 	// either, a few years ago.
-	regionPattern = regexp.MustCompile(`^(?:[a-z]{2}|eusc)-(?:[a-z]{1,20}-){1,2}[1-9][0-9]?$`)
+	regionPattern = lazyregexp.New(`^(?:[a-z]{2}|eusc)-(?:[a-z]{1,20}-){1,2}[1-9][0-9]?$`)
 
 	// An availability zone, a local zone or a wavelength zone: eu-west-1a, us-west-2-lax-1a, us-east-1-wl1-bos-wlz-1.
-	zonePattern = regexp.MustCompile(`^((?:[a-z]{2}|eusc)-(?:[a-z]{1,20}-){1,2}[1-9][0-9]?)(?:[a-z]|-[a-z0-9-]+)$`)
+	zonePattern = lazyregexp.New(`^((?:[a-z]{2}|eusc)-(?:[a-z]{1,20}-){1,2}[1-9][0-9]?)(?:[a-z]|-[a-z0-9-]+)$`)
 )
 
 // Region says whether s is written like a region: nil, or an error that quotes s and says what to write. Whether there is

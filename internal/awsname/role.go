@@ -8,9 +8,10 @@ package awsname
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode"
+
+	"spa-runner/internal/lazyregexp"
 )
 
 // roleForm is what every message about a role ends with: an example is read before a grammar is.
@@ -25,9 +26,9 @@ const (
 )
 
 var (
-	partitionPattern = regexp.MustCompile(`^aws(-cn|-us-gov|-eusc|-iso(-[a-z])?)?$`)
-	accountPattern   = regexp.MustCompile(`^[0-9]{12}$`)
-	namePattern      = regexp.MustCompile(`^[\w+=,.@-]+$`)
+	partitionPattern = lazyregexp.New(`^aws(-cn|-us-gov|-eusc|-iso(-[a-z])?)?$`)
+	accountPattern   = lazyregexp.New(`^[0-9]{12}$`)
+	namePattern      = lazyregexp.New(`^[\w+=,.@-]+$`)
 )
 
 // Role is the parsed ARN of an IAM role. The zero value is no role, and its String is no ARN.

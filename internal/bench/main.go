@@ -14,10 +14,8 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
-	"text/tabwriter"
 	"time"
 )
 
@@ -96,9 +94,12 @@ func (w *world) measure(ctx context.Context, pairs int, only string, out io.Writ
 	long := fmt.Sprintf("python3 prints %d lines of %d bytes", lines, len(pythonLine)+len(" 123456\n"))
 	short := fmt.Sprintf("seq prints %d lines of 7 bytes", lines)
 	contests = append(contests,
-		w.output(long, "python", "json", 1.2),
-		w.output(short, "seq", "mixed", 1.2),
-		w.output(short, "seq", "json", 0),
+		w.smallest(),
+		w.overlay("of any size", anySize),
+		w.overlay("of 1 KB at most", smallSize),
+		w.output(long, "python", "json", contest{aim: 1.1}),
+		w.output(short, "seq", "mixed", contest{aim: 1.1}),
+		w.output(short, "seq", "json", contest{lines: lines, aLine: time.Microsecond}),
 		redaction(),
 	)
 	contests = append(contests, w.clones(ctx)...)
@@ -114,65 +115,6 @@ func (w *world) measure(ctx context.Context, pairs int, only string, out io.Writ
 		results = append(results, r)
 	}
 	return results, nil
-}
-
-// report prints the table and what the parts took, and returns how many rows miss an aim.
-func report(out io.Writer, results []result, pairs int, busy string) (missed int) {
-	_, _ = fmt.Fprintf(out, "\nspa-runner against what it replaces: medians of %d pairs, run in turn on %d CPUs%s\n\n",
-		pairs, runtime.NumCPU(), busy)
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(table, "WORK\tPEER\tRUNNER TOOK\tPEER TOOK\tRATIO\tAIM\tPAIRS\tBEST\tMEMORY\tAT MOST\t")
-	for _, r := range results {
-		aim, verdict := "-", "ok"
-		if r.aim > 0 {
-			aim = fmt.Sprintf("%.2f", r.aim)
-		}
-		if what := r.missed(); what != "" {
-			missed++
-			verdict = "OVER: " + what
-		}
-		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%.2f\t%s\t%.2f-%.2f\t%.2f\t%d MiB\t%d MiB\t%s\n", r.work, r.peer,
-			seconds(r.runnerTook), seconds(r.baseTook), r.ratio, aim, r.least, r.most, r.best,
-			(r.peak+mebibyte-1)/mebibyte, r.memory/mebibyte, verdict)
-	}
-	_ = table.Flush()
-	for _, r := range results {
-		if len(r.baseParts) > 0 {
-			_, _ = fmt.Fprintf(out, "\n%s:\n  bash        %s\n  spa-runner  %s\n", r.work, listParts(r.baseParts), listParts(r.runnerParts))
-		}
-	}
-	for _, r := range results {
-		if r.bytes > 0 {
-			_, _ = fmt.Fprintf(out, "\n%s: %.0f MB/s, the peer %.0f MB/s\n", r.work,
-				float64(r.bytes)/1e6/r.runnerTook.Seconds(), float64(r.bytes)/1e6/r.baseTook.Seconds())
-		}
-	}
-	_, _ = fmt.Fprint(out, "\nPAIRS: the least and the greatest ratio of one pair. BEST: the ratio of the fastest runs of each side,\n"+
-		"which other work on the machine disturbs least. MEMORY: the most that the runner had resident (ru_maxrss).\n")
-	return missed
-}
-
-// load says how busy the machine is besides, where that can be known.
-func load() string {
-	content, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
-		return ""
-	}
-	minute, _, _ := strings.Cut(string(content), " ")
-	return ", load " + minute + " before"
-}
-
-func seconds(d time.Duration) string { return fmt.Sprintf("%.3f s", d.Seconds()) }
-
-// listParts leaves out what takes no time.
-func listParts(parts []part) string {
-	var list []string
-	for _, p := range parts {
-		if p.took >= time.Millisecond {
-			list = append(list, fmt.Sprintf("%s %.3f", p.name, p.took.Seconds()))
-		}
-	}
-	return strings.Join(list, ", ")
 }
 
 // memory is a folder in memory, where there is one: a disk that is busy with

@@ -21,6 +21,7 @@ type sample struct {
 	// memory is the largest resident set, in bytes, of the process or of any
 	// child that it waited for.
 	memory int64
+	cpu    time.Duration // user and system, of the same processes
 	parts  []part
 }
 
@@ -37,13 +38,18 @@ type contest struct {
 	aim          float64 // runner over peer at most; 0 is no aim
 	memory       int64   // bytes at most; 0 is no aim
 	memoryAim    float64 // memory of the runner over that of the peer at most; 0 is no aim
-	bytes        int64   // that one run goes through, where that is what counts
+
+	bytes int64         // that one run goes through
+	speed float64       // of the runner, in MB/s at least; 0 is no aim
+	lines int64         // that one run prints
+	aLine time.Duration // that each may take longer than the peer's; 0 is no aim
 }
 
 // result is what a row shows.
 type result struct {
 	contest
 	runnerTook, baseTook   time.Duration // medians
+	runnerCPU, baseCPU     time.Duration // medians
 	ratio                  float64       // of the medians
 	least, most            float64       // ratios of the pairs
 	best                   float64       // ratio of the fastest runs
@@ -61,10 +67,21 @@ func (r result) missed() string {
 	default:
 		what = append(what, "slow")
 	}
+	if r.speed > 0 && r.rate() < r.speed || r.aLine > 0 && r.moreALine() > r.aLine {
+		what = append(what, "slow by BESIDES")
+	}
 	if r.memory > 0 && r.peak > r.memory || r.memoryAim > 0 && float64(r.peak) > r.memoryAim*float64(r.basePeak) {
 		what = append(what, "big")
 	}
 	return strings.Join(what, ", ")
+}
+
+// rate is that of the runner, in MB/s.
+func (r result) rate() float64 { return float64(r.bytes) / 1e6 / r.runnerTook.Seconds() }
+
+// moreALine is what each line took longer than with the peer.
+func (r result) moreALine() time.Duration {
+	return (r.runnerTook - r.baseTook) / time.Duration(r.lines)
 }
 
 // measure runs both sides in turn, so that what else the machine does meets
@@ -91,6 +108,7 @@ func (c contest) compare(runners, bases []sample) result {
 	r := result{
 		contest:    c,
 		runnerTook: median(durations(runners)), baseTook: median(durations(bases)),
+		runnerCPU: median(cpuTimes(runners)), baseCPU: median(cpuTimes(bases)),
 		runnerParts: medianParts(runners), baseParts: medianParts(bases),
 	}
 	r.ratio = float64(r.runnerTook) / float64(r.baseTook)
@@ -110,6 +128,14 @@ func durations(samples []sample) []time.Duration {
 	list := make([]time.Duration, 0, len(samples))
 	for _, s := range samples {
 		list = append(list, s.took)
+	}
+	return list
+}
+
+func cpuTimes(samples []sample) []time.Duration {
+	list := make([]time.Duration, 0, len(samples))
+	for _, s := range samples {
+		list = append(list, s.cpu)
 	}
 	return list
 }
@@ -173,7 +199,7 @@ func (c command) run(ctx context.Context) (sample, error) {
 	if err != nil {
 		return sample{}, fmt.Errorf("%v in %s: %w\n%s", c.argv, c.dir, err, stderr.Bytes())
 	}
-	return sample{took: took, memory: peakMemory(cmd.ProcessState)}, nil
+	return sample{took: took, memory: peakMemory(cmd.ProcessState), cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}, nil
 }
 
 // peakMemory is ru_maxrss in bytes. On Linux a process begins with the peak of

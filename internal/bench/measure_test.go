@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -37,6 +38,53 @@ func TestCompare(t *testing.T) {
 	got.aim, got.memory = 0, 41
 	if missed := got.missed(); missed != "" {
 		t.Errorf("missed: got %q, want nothing: there is no aim", missed)
+	}
+}
+
+// What counts beside the ratio, each met exactly and then missed by a little.
+func TestOtherAims(t *testing.T) {
+	row := func(c contest) result {
+		return c.compare(
+			[]sample{{took: 3 * time.Second, cpu: 5 * time.Second, memory: 12 * mebibyte}},
+			[]sample{{took: time.Second, cpu: 2 * time.Second, memory: 10 * mebibyte}},
+		)
+	}
+	if r := row(contest{}); r.runnerCPU != 5*time.Second || r.baseCPU != 2*time.Second || r.basePeak != 10*mebibyte {
+		t.Errorf("got CPU times of %s and %s and a peak of %d for the peer", r.runnerCPU, r.baseCPU, r.basePeak)
+	}
+	for _, test := range []struct {
+		met, missed contest
+		shown, want string
+	}{
+		{contest{memoryAim: 1.2}, contest{memoryAim: 1.19}, "-", "big"},
+		{contest{bytes: 1200e6, speed: 400}, contest{bytes: 1200e6, speed: 401}, "400 MB/s (400 at least)", "slow by BESIDES"},
+		{contest{lines: 1e6, aLine: 2 * time.Microsecond}, contest{lines: 1e6, aLine: time.Microsecond}, "2.00 µs more a line (2 at most)", "slow by BESIDES"},
+	} {
+		if got := row(test.met); got.missed() != "" || got.besides() != test.shown {
+			t.Errorf("%+v: missed %q, want nothing; beside it shows %q, want %q", test.met, got.missed(), got.besides(), test.shown)
+		}
+		if got := row(test.missed).missed(); got != test.want {
+			t.Errorf("%+v: missed %q, want %q", test.missed, got, test.want)
+		}
+	}
+}
+
+func TestReportShowsEachRowAndWhatItMissed(t *testing.T) {
+	row := contest{work: "work", peer: "peer", aim: 1, memory: 32 * mebibyte, memoryAim: 1.2}.compare(
+		[]sample{{took: 3 * time.Second, memory: 11 * mebibyte, parts: []part{{"make-lint", time.Second}}}},
+		[]sample{{took: 2 * time.Second, memory: 10 * mebibyte}},
+	)
+	var out strings.Builder
+	if missed := report(&out, []result{row}, 1, ""); missed != 1 {
+		t.Errorf("%d rows miss an aim, want 1", missed)
+	}
+	for _, want := range []string{
+		"work  peer  3.000 s      2.000 s    1.50   1.00  1.50-1.50  1.50  -         -       11 MiB  10 MiB  32 MiB, 1.20 x  -        OVER: slow\n",
+		"\nwork:\n  spa-runner  make-lint 1.000\n",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("want %q in\n%s", want, out.String())
+		}
 	}
 }
 

@@ -63,14 +63,16 @@ func newWorld(ctx context.Context, dir, runner, code string) (*world, error) {
 			return nil, err
 		}
 	}
-	private, printing := filepath.Join(dir, "settings.git"), filepath.Join(dir, "lines.git")
-	if err := w.repository(ctx, settings, private); err != nil {
+	bare := func(name string) string { return filepath.Join(dir, name+".git") }
+	err := errors.Join(
+		w.repository(ctx, settings, bare("settings")),
+		w.repository(ctx, map[string]string{"Makefile": makefile}, bare("lines")),
+		w.repository(ctx, map[string]string{"settings.yaml": "environment: bench\n"}, bare("smallest-settings")),
+		w.repository(ctx, map[string]string{"Makefile": "setup lint all-tests deploy:\n\t@:\n"}, bare("smallest")),
+	)
+	if err != nil {
 		return nil, err
 	}
-	if err := w.repository(ctx, map[string]string{"Makefile": makefile}, printing); err != nil {
-		return nil, err
-	}
-	var err error
 	if w.self, err = os.Executable(); err != nil {
 		return nil, fmt.Errorf("finding this program: %w", err)
 	}
@@ -78,12 +80,20 @@ func newWorld(ctx context.Context, dir, runner, code string) (*world, error) {
 		return nil, err
 	}
 	err = errors.Join(
-		w.server.ServeCodeCommit("SpaSettings", loopback.CodeCommitRepository{Dir: private, Account: "111111111111", Region: region}),
+		w.serveSettings("SpaSettings", bare("settings")),
+		w.serveSettings("Smallest", bare("smallest-settings")),
+		w.server.ServeGit("smallest-settings", loopback.GitRepository{Dir: bare("smallest-settings")}),
+		w.server.ServeGit("smallest", loopback.GitRepository{Dir: bare("smallest")}),
 		w.server.ServeGit("spa", loopback.GitRepository{Dir: code}),
-		w.server.ServeGit("lines", loopback.GitRepository{Dir: printing}),
+		w.server.ServeGit("lines", loopback.GitRepository{Dir: bare("lines")}),
 		w.home(),
 	)
 	return w, err
+}
+
+// serveSettings serves a bare repository as CodeCommit does.
+func (w *world) serveSettings(name, bare string) error {
+	return w.server.ServeCodeCommit(name, loopback.CodeCommitRepository{Dir: bare, Account: "111111111111", Region: region})
 }
 
 // home makes the home folder and the environment of both sides. The service

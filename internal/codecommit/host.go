@@ -5,16 +5,16 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"strings"
 
 	"spa-runner/internal/awsname"
+	"spa-runner/internal/lazyregexp"
 )
 
 // The hosts of git on CodeCommit: https://docs.aws.amazon.com/codecommit/latest/userguide/regions.html, and for VPC
 // endpoints, with or without a zone in the first label,
 // https://docs.aws.amazon.com/codecommit/latest/userguide/codecommit-and-interface-VPC.html
-var gitHost = regexp.MustCompile(`^(vpce-[0-9a-z-]+\.)?git-codecommit(?:-fips)?\.([a-z0-9-]+)\.(vpce\.)?([a-z.-]+)$`)
+var gitHost = lazyregexp.New(`^(vpce-[0-9a-z-]+\.)?git-codecommit(?:-fips)?\.([a-z0-9-]+)\.(vpce\.)?([a-z.-]+)$`)
 
 // regionOfHost gives the region of one of AWS's own hosts, in lower case and without a port. It is the one place that
 // decides who is sent a signature, so that the domain must be the very one of the region's partition.
@@ -37,9 +37,9 @@ func regionOfHost(host string) (string, error) {
 }
 
 var (
-	gitLabel     = regexp.MustCompile(`(^|\.)git-codecommit(-fips)?\.`)
-	awsHost      = regexp.MustCompile(`(^|\.)(git-)?codecommit(-fips)?\..*amazonaws`)
-	schemePrefix = regexp.MustCompile(`^[a-z][a-z0-9+.-]*://`)
+	gitLabel     = lazyregexp.New(`(^|\.)git-codecommit(-fips)?\.`)
+	awsHost      = lazyregexp.New(`(^|\.)(git-)?codecommit(-fips)?\..*amazonaws`)
+	schemePrefix = lazyregexp.New(`^[a-z][a-z0-9+.-]*://`)
 )
 
 // isGitHost says whether the host of s, which is in lower case, looks like CodeCommit. A folder may have such a name too:
@@ -54,7 +54,7 @@ func isGitHost(s string) bool {
 
 // endpointHost is stricter than a host may be: a name or an IPv4 address. The host is signed without its port, which
 // the official helpers cut off at the first colon, so that an IPv6 address cannot be signed.
-var endpointHost = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
+var endpointHost = lazyregexp.New(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
 
 // parseEndpoint reads CODE_COMMIT_ENDPOINT; nil is none.
 func parseEndpoint(s string) (*url.URL, error) {
@@ -134,9 +134,9 @@ const (
 
 // Where a region and a name stand in what people have at hand: a clone URL of any scheme, an ARN, a page of the console.
 var (
-	cloneForm   = regexp.MustCompile(`git-codecommit(?:-fips)?\.([a-z0-9-]+)\.(?:vpce\.)?amazonaws\.[a-z.]+(?::\d+)?[/:]+v1/repos/([\w.-]+)`)
-	arnForm     = regexp.MustCompile(`(?i)^arn:aws[a-z-]*:codecommit:([a-z0-9-]*):[^:]*:([\w.-]*)`)
-	consoleForm = regexp.MustCompile(`(?i)^https://([a-z0-9-]+)\.console\.[a-z.-]+/codesuite/codecommit/repositories/([\w.-]+)`)
+	cloneForm   = lazyregexp.New(`git-codecommit(?:-fips)?\.([a-z0-9-]+)\.(?:vpce\.)?amazonaws\.[a-z.]+(?::\d+)?[/:]+v1/repos/([\w.-]+)`)
+	arnForm     = lazyregexp.New(`(?i)^arn:aws[a-z-]*:codecommit:([a-z0-9-]*):[^:]*:([\w.-]*)`)
+	consoleForm = lazyregexp.New(`(?i)^https://([a-z0-9-]+)\.console\.[a-z.-]+/codesuite/codecommit/repositories/([\w.-]+)`)
 )
 
 // otherNotation recognises the right repository in the wrong notation and says how it is written. Among these is the URL
@@ -169,7 +169,7 @@ func otherNotation(raw string) error {
 
 // proposal is the end of a message: what to write, with region and name if they were found.
 func proposal(raw string) string {
-	for _, form := range []*regexp.Regexp{cloneForm, arnForm, consoleForm} {
+	for _, form := range []*lazyregexp.Regexp{cloneForm, arnForm, consoleForm} {
 		m := form.FindStringSubmatch(raw)
 		if m == nil {
 			continue
@@ -183,7 +183,7 @@ func proposal(raw string) string {
 }
 
 // harmless is what may be shown of the text before an @; anything else there could be a part of a password.
-var harmless = regexp.MustCompile(`^(?:codecommit:(?::[a-z0-9-]{1,20}:)?|https?:|ssh:)//`)
+var harmless = lazyregexp.New(`^(?:codecommit:(?::[a-z0-9-]{1,20}:)?|https?:|ssh:)//`)
 
 // shown is a URL as it may be shown: without what stands before the last @ and after the first ?, whether that is user
 // info or a password that was not escaped, and in quotes, no longer than a line.

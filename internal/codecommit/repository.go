@@ -17,11 +17,11 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 	"unicode"
 
 	"spa-runner/internal/awsname"
+	"spa-runner/internal/lazyregexp"
 )
 
 // Repository is where a repository is and what its requests are signed for. Parse makes it; it holds no secret.
@@ -46,7 +46,7 @@ const reposPath = "/v1/repos/"
 
 // From https://docs.aws.amazon.com/codecommit/latest/APIReference/API_RepositoryMetadata.html and the quotas of the user
 // guide, which add that a name cannot end in .git.
-var repositoryName = regexp.MustCompile(`^[\w.-]{1,100}$`)
+var repositoryName = lazyregexp.New(`^[\w.-]{1,100}$`)
 
 // Is says whether raw is meant to be a CodeCommit repository, well written or not; anything else is another git URL or a
 // folder. It is generous where Parse is strict: what nearly is CodeCommit must end in Parse's error and not be cloned without

@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
+
+	"spa-runner/internal/lazyregexp"
 )
 
 const (
@@ -18,10 +19,10 @@ const (
 )
 
 var (
-	accountPattern = regexp.MustCompile(`^[0-9]{12}$`)
+	accountPattern = lazyregexp.New(`^[0-9]{12}$`)
 	// namePattern is CodeCommit's: https://docs.aws.amazon.com/codecommit/latest/APIReference/API_RepositoryMetadata.html
-	namePattern     = regexp.MustCompile(`^[\w.-]{1,100}$`)
-	passwordPattern = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z[0-9a-f]{64}$`)
+	namePattern     = lazyregexp.New(`^[\w.-]{1,100}$`)
+	passwordPattern = lazyregexp.New(`^[0-9]{8}T[0-9]{6}Z[0-9a-f]{64}$`)
 )
 
 // CodeCommitRepository is a repository that only signed requests can read.

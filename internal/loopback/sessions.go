@@ -6,10 +6,11 @@ import (
 	"encoding/base32"
 	"encoding/base64"
 	"fmt"
-	"regexp"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"spa-runner/internal/lazyregexp"
 )
 
 // serviceRoleARN is who plays CodeBuild's service role.
@@ -17,7 +18,7 @@ const serviceRoleARN = "arn:aws:iam::222222222222:role/loopback-service-role"
 
 // rolePattern: partition, account, name. A path may stand before the name.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
-var rolePattern = regexp.MustCompile(`^arn:(aws[a-z-]*):iam::([0-9]{12}):role/(?:[!-~]+/)?([\w+=,.@-]{1,64})$`)
+var rolePattern = lazyregexp.New(`^arn:(aws[a-z-]*):iam::([0-9]{12}):role/(?:[!-~]+/)?([\w+=,.@-]{1,64})$`)
 
 // session is an identity of this server and the keys that prove it.
 type session struct {

@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"regexp"
 	"strings"
+
+	"spa-runner/internal/lazyregexp"
 )
 
 // ssmTarget is the one operation of Systems Manager that is played.
@@ -14,7 +15,7 @@ const ssmTarget = "AmazonSSM.GetParameter"
 
 // parameterPattern is what Systems Manager takes for the name of a parameter.
 // https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
-var parameterPattern = regexp.MustCompile(`^[a-zA-Z0-9_.\-/]+$`)
+var parameterPattern = lazyregexp.New(`^[a-zA-Z0-9_.\-/]+$`)
 
 // Parameter is a parameter of Systems Manager.
 type Parameter struct {

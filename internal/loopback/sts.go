@@ -8,9 +8,10 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"time"
+
+	"spa-runner/internal/lazyregexp"
 )
 
 // Limits of AssumeRole.
@@ -23,7 +24,7 @@ const (
 	maxFormLength   = 1 << 20
 )
 
-var sessionNamePattern = regexp.MustCompile(`^[\w+=,.@-]*$`)
+var sessionNamePattern = lazyregexp.New(`^[\w+=,.@-]*$`)
 
 // serveQuery answers what came in the Query protocol: a form with an Action.
 func (s *Server) serveQuery(w http.ResponseWriter, r *http.Request) {

@@ -1,0 +1,26 @@
+package lazyregexp
+
+import (
+	"regexp"
+	"slices"
+	"sync"
+	"testing"
+)
+
+func TestIsWhatItStandsFor(t *testing.T) {
+	const text = `^(\w+)=([0-9]{2,3})$`
+	r, want := New(text), regexp.MustCompile(text)
+	if r.compiled != nil {
+		t.Error("it is compiled before it is used")
+	}
+	var group sync.WaitGroup
+	for _, s := range []string{"a=12", "a=1", "", "abc=123", "a=12 "} {
+		group.Go(func() {
+			if r.MatchString(s) != want.MatchString(s) || r.FindString(s) != want.FindString(s) ||
+				!slices.Equal(r.FindStringSubmatch(s), want.FindStringSubmatch(s)) {
+				t.Errorf("%q: got %q, want %q", s, r.FindStringSubmatch(s), want.FindStringSubmatch(s))
+			}
+		})
+	}
+	group.Wait()
+}
