@@ -136,7 +136,7 @@ func failedRun() record.Record {
 		"make: *** [Makefile:97: all-tests] Error 1")
 	r.End = record.End{
 		Outcome: record.Failed, ExitCode: exit(2), FailedStep: s.Name, Error: s.Error,
-		Hint: "nothing was deployed. Run the same here: spa-runner dry-run --settings DIR --until make-all-tests",
+		Hint: "run the same here: spa-runner dry-run --settings DIR --until make-all-tests",
 	}
 	r.TookMS = s.Started.Sub(began()).Milliseconds() + s.TookMS
 	r.Ended = began().Add(milliseconds(r.TookMS))

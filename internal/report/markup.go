@@ -88,9 +88,8 @@ func (w *writer) escape(s string, breaks bool) {
 	}
 }
 
-// visible is a text in which everything can be seen, and which XML takes: there is
-// a picture of each control character, and what turns the direction of the text is
-// written by its number.
+// visible is a text in which everything can be seen, and which XML takes: a control
+// character, or what turns the direction of the text, is written as in Go's strings.
 func visible(s string) string {
 	plain := func(c byte) bool { return c >= ' ' && c < 0x7f || c == '\n' || c == '\t' }
 	i := 0
@@ -105,12 +104,12 @@ func visible(s string) string {
 		switch {
 		case r < utf8.RuneSelf && plain(byte(r)):
 			b = append(b, byte(r))
-		case r < ' ':
-			b = utf8.AppendRune(b, '\u2400'+r)
-		case r == 0x7f:
-			b = append(b, "␡"...)
+		case r < utf8.RuneSelf:
+			b = fmt.Appendf(b, `\x%02x`, r)
+		case unseen(r) && r > 0xffff:
+			b = fmt.Appendf(b, `\U%08x`, r)
 		case unseen(r):
-			b = fmt.Appendf(b, "⟨U+%04X⟩", r)
+			b = fmt.Appendf(b, `\u%04x`, r)
 		default:
 			b = utf8.AppendRune(b, r)
 		}

@@ -13,6 +13,9 @@ const (
 	openRows  = 12  // a longer list is folded
 )
 
+// deploying is the step that changes the target.
+const deploying = "make-deploy"
+
 const policy = `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"/>`
 
 // HTML is the record as one page that needs nothing else: no network, no script.
@@ -181,9 +184,9 @@ func verdictOf(r record.Record) verdict {
 	case r.Outcome == record.Held:
 		return verdict{"–", "warn", "Held: nothing was deployed", r.Why}
 	case r.Outcome == record.Failed && r.FailedStep == "":
-		return verdict{"✖", "bad", "Failed before its first step", ""}
+		return verdict{"✖", "bad", "Failed before its first step", leftBehind(r)}
 	case r.Outcome == record.Failed:
-		return verdict{"✖", "bad", "Failed in " + r.FailedStep, ""}
+		return verdict{"✖", "bad", "Failed in " + r.FailedStep, leftBehind(r)}
 	case r.Outcome != record.Finished:
 		return verdict{"◷", "run", "Still running, or killed" + runningIn(r), "This is how it was at " + clock(r.Written) + ". If no newer page comes, the run was killed."}
 	case r.Deployed:
@@ -203,18 +206,33 @@ func runningIn(r record.Record) string {
 	return ""
 }
 
+// leftBehind says what a run that failed has done to the target before.
+func leftBehind(r record.Record) string {
+	for _, s := range lastOf(r).Steps {
+		if s.Name == deploying && s.Outcome != record.NotStarted && !r.Rehearsal {
+			return "Some of it may be deployed: the events of the stacks in CloudFormation say what."
+		}
+	}
+	for _, p := range r.Passes {
+		if p.Deployed {
+			return "What an earlier pass deployed is there, and nothing since."
+		}
+	}
+	return "Nothing was deployed."
+}
+
 // nothingSince says why nothing was deployed by a run that did not fail.
 func nothingSince(p record.Pass) string {
 	for _, s := range p.Steps {
-		if s.Name != "make-deploy" {
+		if s.Name != deploying {
 			continue
 		}
 		switch s.Outcome {
 		case record.Skipped:
-			return "make-deploy was skipped: " + s.Why
+			return deploying + " was skipped: " + s.Why
 		case record.Finished:
 			return "The run was a preview."
 		}
 	}
-	return "The run ended before make-deploy."
+	return "The run ended before " + deploying + "."
 }

@@ -114,14 +114,12 @@ func (w *writer) step(s record.Step, p record.Pass, span time.Duration, at time.
 	case record.Skipped, record.Held:
 		mark, say = "–", string(s.Outcome)+": "+s.Why
 	}
-	if s.Scope != "" && s.Scope != "none" {
-		if say != "" {
-			say += ", "
-		}
-		say += "as " + s.Scope
-	}
 	took := soFar(s, at)
-	w.put("<li class=\"").put(tone).put("\"><span class=\"mark\" aria-hidden=\"true\">").put(mark).put("</span><span class=\"name\">").text(s.Name).put("</span><span class=\"track\" aria-hidden=\"true\">")
+	w.put("<li class=\"").put(tone).put("\"><span class=\"mark\" aria-hidden=\"true\">").put(mark).put("</span><span class=\"name\">").text(s.Name)
+	if s.Scope != "" && s.Scope != "none" {
+		w.put(" <small>as ").text(s.Scope).put("</small>")
+	}
+	w.put("</span><span class=\"track\" aria-hidden=\"true\">")
 	if !s.Started.IsZero() && s.Outcome != record.Skipped {
 		left := min(max(100*float64(s.Started.Sub(p.Started))/float64(span), 0), 100)
 		width := min(max(100*float64(took)/float64(span), 0), 100-left)

@@ -45,7 +45,7 @@ func (w *writer) overlay(laid []record.Laid, pass string) {
 		}
 	}
 	w.heading("Overlay", pass, written(len(replaced))+" replaced, "+written(len(added))+" added, "+bytes(size))
-	w.laid("Replaced, by those of the settings", replaced)
+	w.laid("Replaced", replaced)
 	w.laid("Added", added)
 }
 
@@ -63,13 +63,13 @@ func (w *writer) laid(title markup, files []record.Laid) {
 		if w.enough(i, len(files), maxLaid) {
 			break
 		}
-		w.put("<tr><td><code>").text(f.Path).put("</code></td><td>").text(bytes(f.Size)).put("</td><td><code>")
+		w.put("<tr><td><code>").text(f.Path).put("</code>")
 		if f.Target != "" {
-			w.put("link to ").text(f.Target)
+			w.put("<small>link to <code>").text(f.Target).put("</code></small></td><td>link</td><td>")
 		} else {
-			w.text(first(f.SHA256, 12))
+			w.put("</td><td>").text(bytes(f.Size)).put("</td><td><code>").text(first(f.SHA256, 12)).put("</code>")
 		}
-		w.put("</code></td></tr>\n")
+		w.put("</td></tr>\n")
 	}
 	w.put("</tbody>\n</table>\n</details>\n")
 }
