@@ -40,7 +40,7 @@ dt{color:var(--soft)}dd{margin:0}
 li.bad .name,li.run .name{font-weight:700}
 li.good .bar{opacity:.82}
 li.none .name{color:var(--soft)}
-.name small{font:400 .8125rem/1 var(--sans);color:var(--soft);margin-left:.5rem;white-space:nowrap}
+.name small{font:400 .8125rem/1 var(--sans);color:var(--soft);margin-left:.5rem;display:inline-block;max-width:100%}
 .time{text-align:right;font-variant-numeric:tabular-nums;font-size:.875rem}
 .say{grid-column:2/-1;color:var(--soft);font-size:.8125rem}
 li.bad .say{color:var(--bad)}
