@@ -164,6 +164,7 @@ func shown(t *testing.T, pages map[string][]byte, flags ...string) (found []seen
 }
 
 func TestThePageInABrowser(t *testing.T) {
+	t.Parallel()
 	chromium(t)
 	all := runs()
 	backgrounds := map[string]bool{}
@@ -189,6 +190,7 @@ func TestThePageInABrowser(t *testing.T) {
 // Were a tag to come through one day, the policy would still hold a script and a
 // picture back. Without the policy they are seen: so this test would see them.
 func TestThePolicyHoldsScriptsBack(t *testing.T) {
+	t.Parallel()
 	chromium(t)
 	bad := "<script>document.title='owned'</script><img src=\"http://127.0.0.1:1/owned\"/></main>"
 	injected := strings.Replace(string(HTML(goodRun())), "</main>", bad, 1)
@@ -259,6 +261,7 @@ func (s seen) check(t *testing.T, r record.Record) {
 
 // As people open it: a file, by itself.
 func TestThePageAsAFile(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), record.Report)
 	if err := os.WriteFile(file, HTML(everywhere(hostile())), 0o600); err != nil {
 		t.Fatal(err)

@@ -181,7 +181,8 @@ func killedRun() record.Record {
 	r.Written, r.Ended = s.Started.Add(95*time.Second), time.Time{}
 	r.End = record.End{Outcome: record.Running}
 	r.Passes[0].End = r.End
-	r.Passes[0].TookMS = r.Written.Sub(began()).Milliseconds()
+	r.TookMS = r.Written.Sub(began()).Milliseconds()
+	r.Passes[0].TookMS = r.TookMS
 	return r
 }
 

@@ -188,7 +188,7 @@ func verdictOf(r record.Record) verdict {
 	case r.Outcome == record.Failed:
 		return verdict{"✖", "bad", "Failed in " + r.FailedStep, leftBehind(r)}
 	case r.Outcome != record.Finished:
-		return verdict{"◷", "run", "Still running, or killed" + runningIn(r), "This is how it was at " + clock(r.Written) + ". If no newer page comes, the run was killed."}
+		return verdict{"◷", "run", "Still running, or killed" + runningIn(r), "This is how it was at " + clock(r.Written) + ". If no newer page comes, the run was killed. " + leftBehind(r)}
 	case r.Deployed:
 		return verdict{"✔", "good", "Deployed", ""}
 	case r.Rehearsal:
@@ -206,7 +206,7 @@ func runningIn(r record.Record) string {
 	return ""
 }
 
-// leftBehind says what a run that failed has done to the target before.
+// leftBehind says what a run that failed, or was killed, has done to the target.
 func leftBehind(r record.Record) string {
 	for _, s := range lastOf(r).Steps {
 		if s.Name == deploying && s.Outcome != record.NotStarted && !r.Rehearsal {
@@ -215,7 +215,7 @@ func leftBehind(r record.Record) string {
 	}
 	for _, p := range r.Passes {
 		if p.Deployed {
-			return "What an earlier pass deployed is there, and nothing since."
+			return "What an earlier pass deployed is there, nothing since."
 		}
 	}
 	return "Nothing was deployed."

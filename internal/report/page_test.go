@@ -148,7 +148,7 @@ func TestTheOutcomeAtAGlance(t *testing.T) {
 		{skips, []string{"<h1>○ Nothing was deployed</h1>", "make-deploy was skipped: SPA_RUNNER_DEPLOY_TARGETS is empty"}},
 		{earlier, []string{"<h1>○ Nothing was deployed</h1>", "ended before make-deploy"}},
 		{dryRun(), []string{"<h1>○ Nothing was deployed: a dry run</h1>", "no AWS account knows them"}},
-		{killedRun(), []string{"<h1>◷ Still running, or killed, in make-deploy</h1>", "how it was at 2026-03-14 02:46:46 UTC", "1 min 35 s"}},
+		{killedRun(), []string{"<h1>◷ Still running, or killed, in make-deploy</h1>", "how it was at 2026-03-14 02:46:46 UTC", "Some of it may be deployed", "1 min 35 s"}},
 		{failedEarly(), []string{"<h1>✖ Failed before its first step</h1>", "SETTINGS_ENVIRONMENT_PATH is not set", "set it in the project"}},
 	} {
 		page := string(HTML(test.record))

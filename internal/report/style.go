@@ -65,7 +65,7 @@ li::marker{color:var(--soft)}
 footer{margin-top:3rem;padding-top:1rem;border-top:1px solid var(--line);color:var(--soft);font-size:.8125rem}
 :focus-visible{outline:2px solid var(--run);outline-offset:2px}
 @media (max-width:40rem){pre{font-size:.72rem;padding:.6rem .7rem}.why{padding:.9rem .9rem 1rem}main{padding:1.25rem 1rem 3rem}h2{margin-top:2.1rem}
-.steps li{grid-template-columns:1.25rem minmax(0,1fr) auto}.steps .track{grid-column:2/-1;grid-row:2;margin-top:.3rem}.axis{grid-template-columns:1.25rem minmax(0,1fr)}.axis b{font-weight:400}
+.steps li{grid-template-columns:1.25rem minmax(0,1fr) auto}.steps .track{grid-column:2/-1;grid-row:2;margin-top:.3rem}.steps .track:empty{display:none}.axis{grid-template-columns:1.25rem minmax(0,1fr)}.axis b{font-weight:400}
 .axis span{grid-column:2}
 .wide{width:44%}.thin{width:18%}td,th{padding-right:.5rem}}
 @media print{body{background:#fff;border-top-width:3px}main{max-width:none;padding:0}li,tr,.facts>section{break-inside:avoid}h2{break-after:avoid}
