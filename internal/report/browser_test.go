@@ -131,7 +131,7 @@ func shown(t *testing.T, pages map[string][]byte, flags ...string) (found []seen
 		t.Fatal(err)
 	}
 	var lock sync.Mutex
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		content, known := pages[strings.TrimSuffix(strings.TrimPrefix(q.URL.Path, "/"), ".html")]
 		switch {
@@ -145,11 +145,14 @@ func shown(t *testing.T, pages map[string][]byte, flags ...string) (found []seen
 		}
 		w.Write(content) //nolint:errcheck // the browser will tell
 	}))
-	defer server.Close()
+	defer server.Close() // after the lock is given back
 	for name, content := range pages { // the server's own address, so that a request would be seen
-		pages[name] = []byte(strings.ReplaceAll(string(content), "http://127.0.0.1:1/", server.URL+"/"))
+		pages[name] = []byte(strings.ReplaceAll(string(content), "http://127.0.0.1:1/", "http://"+server.Listener.Addr().String()+"/"))
 	}
+	server.Start()
 	page := dom(t, server.URL+"/measure", flags...)
+	lock.Lock()
+	defer lock.Unlock()
 	m := regexp.MustCompile(`(?s)<pre id="found">(.*?)</pre>`).FindStringSubmatch(page)
 	if m == nil {
 		t.Fatalf("nothing was measured: %.2000s", page)
@@ -164,7 +167,6 @@ func shown(t *testing.T, pages map[string][]byte, flags ...string) (found []seen
 }
 
 func TestThePageInABrowser(t *testing.T) {
-	t.Parallel()
 	chromium(t)
 	all := runs()
 	backgrounds := map[string]bool{}
@@ -190,7 +192,6 @@ func TestThePageInABrowser(t *testing.T) {
 // Were a tag to come through one day, the policy would still hold a script and a
 // picture back. Without the policy they are seen: so this test would see them.
 func TestThePolicyHoldsScriptsBack(t *testing.T) {
-	t.Parallel()
 	chromium(t)
 	bad := "<script>document.title='owned'</script><img src=\"http://127.0.0.1:1/owned\"/></main>"
 	injected := strings.Replace(string(HTML(goodRun())), "</main>", bad, 1)
@@ -261,7 +262,6 @@ func (s seen) check(t *testing.T, r record.Record) {
 
 // As people open it: a file, by itself.
 func TestThePageAsAFile(t *testing.T) {
-	t.Parallel()
 	file := filepath.Join(t.TempDir(), record.Report)
 	if err := os.WriteFile(file, HTML(everywhere(hostile())), 0o600); err != nil {
 		t.Fatal(err)

@@ -117,6 +117,9 @@ func (w *writer) why(r record.Record, last record.Pass) {
 	if r.Outcome == record.Finished || cause+next == "" && len(step.LastLines) == 0 {
 		return
 	}
+	if next == "" && len(step.LastLines) > 0 {
+		next = "All that it printed is in the log of the build, before \"step failed\"."
+	}
 	w.put("<div class=\"why\">\n")
 	if cause != "" {
 		w.put("<h2>Why</h2>\n<p class=\"cause\">").cut(cause, 6000).put("</p>\n")

@@ -41,6 +41,7 @@ func pageErrors(page []byte) error {
 	attribute := regexp.MustCompile(` ([a-z-]+)="([^"]*)"`)
 	entity := regexp.MustCompile(`^&(amp|lt|gt|#34|#39|#160);`)
 	bar := regexp.MustCompile(`^--l:[0-9.]+;--w:[0-9.]+$`)
+	template := tags()
 	var open []string
 	for rest != "" {
 		if rest[0] != '<' {
@@ -70,7 +71,7 @@ func pageErrors(page []byte) error {
 			return fmt.Errorf("not a tag: %.100q", rest)
 		}
 		rest = rest[len(m[0]):]
-		allowed, known := tags()[m[2]]
+		allowed, known := template[m[2]]
 		if !known {
 			return fmt.Errorf("the tag %s", m[2])
 		}
@@ -135,10 +136,13 @@ func TestTheOutcomeAtAGlance(t *testing.T) {
 	s.Why = "SPA_RUNNER_DEPLOY_TARGETS is empty"
 	earlier := previewRun()
 	earlier.Passes[0].Steps = earlier.Passes[0].Steps[:8]
+	unhinted := failedRun()
+	unhinted.Hint, unhinted.Passes[0].Hint = "", ""
 	for _, test := range []struct {
 		record record.Record
 		want   []string
 	}{
+		{unhinted, []string{"<h1>✖ Failed in make-all-tests</h1>", "All that it printed is in the log"}},
 		{goodRun(), []string{"<h1>✔ Deployed</h1>", "<title>Deployed · environments/production · 111122223333 · spa-runner</title>"}},
 		{failedRun(), []string{"<h1>✖ Failed in make-all-tests</h1>", "Nothing was deployed.", "exit code 2", "`make all-tests` ended", "run the same here", "Last lines of make-all-tests", "AssertionError: assert &#39;a lot&#39; == 500.0"}},
 		{again, []string{"<h1>✖ Failed in clone-code</h1>", "What an earlier pass deployed is there"}},
