@@ -145,7 +145,7 @@ func shown(t *testing.T, pages map[string][]byte, flags ...string) (found []seen
 		}
 		w.Write(content) //nolint:errcheck // the browser will tell
 	}))
-	defer server.Close() // after the lock is given back
+	defer server.Close()               // after the lock is given back
 	for name, content := range pages { // the server's own address, so that a request would be seen
 		pages[name] = []byte(strings.ReplaceAll(string(content), "http://127.0.0.1:1/", "http://"+server.Listener.Addr().String()+"/"))
 	}
