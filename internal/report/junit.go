@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -64,7 +65,10 @@ func JUnit(r record.Record) []byte {
 // over the limit is left out from the front: the last pass is what counts.
 func suitesOf(r record.Record) []suite {
 	var suites []suite
-	for _, p := range r.Passes {
+	for i, p := range r.Passes {
+		if over := p.Outcome != record.Failed && p.Outcome != record.Running; over && i == len(r.Passes)-1 && (r.Outcome == record.Failed || r.Outcome == record.Running) {
+			p.End = r.End // which came after all passes, or has yet to
+		}
 		// GitLab takes the first of two cases with the same class and name.
 		name := "pass " + written(p.Number)
 		suites = append(suites, suite{pass: p, name: name, cases: casesOf(name, p, r.Written)})
@@ -127,13 +131,17 @@ func casesOf(class string, p record.Pass, at time.Time) []testcase {
 		}
 		cases = append(cases, c)
 	}
-	if told || p.Outcome != record.Failed && (p.Outcome != record.Running || len(p.Steps) > 0) {
+	if told || p.Outcome != record.Failed && p.Outcome != record.Running {
 		return cases
 	}
 	// No step tells of it, and a report without a failure would say that all is well.
-	c := testcase{class: class, name: "before the steps", kind: broken, typ: "failed", message: p.Error}
+	name := "before the steps"
+	if slices.ContainsFunc(p.Steps, func(s record.Step) bool { return s.Outcome != record.NotStarted }) {
+		name = "between the steps"
+	}
+	c := testcase{class: class, name: name, kind: broken, typ: "failed", message: p.Error}
 	if p.Outcome == record.Running {
-		c.typ, c.message = "interrupted", "was being prepared when this was written, at "+clock(at)+": it still is, or the run was killed"
+		c.typ, c.message = "interrupted", "no step was running when this was written, at "+clock(at)+": the run goes on, or it was killed"
 	}
 	if p.Hint != "" {
 		c.message += "\nnext: " + p.Hint

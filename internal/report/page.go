@@ -40,6 +40,7 @@ func HTML(r record.Record) []byte {
 	passes := r.Passes[max(0, len(r.Passes)-maxPasses):]
 	for _, p := range passes {
 		w.timeline(p, r.Written, passOf(p, r))
+		w.failures(r, p)
 	}
 	for i := len(passes) - 1; i >= 0; i-- {
 		if i < len(passes)-1 {
@@ -103,41 +104,6 @@ func (w *writer) header(r record.Record, v verdict) {
 		item("passes", written(len(r.Passes)))
 	}
 	w.put("</p>\n</header>\n")
-}
-
-// why has the cause, what to do next, and the last lines of what failed.
-func (w *writer) why(r record.Record, last record.Pass) {
-	step := record.Step{}
-	for _, s := range last.Steps {
-		if s.Outcome == record.Failed || s.Outcome == record.Held {
-			step = s
-		}
-	}
-	cause, next := firstOf(r.Error, last.Error, step.Error), firstOf(r.Hint, last.Hint, step.Hint)
-	if r.Outcome == record.Finished || cause+next == "" && len(step.LastLines) == 0 {
-		return
-	}
-	if next == "" && len(step.LastLines) > 0 {
-		next = "All that it printed is in the log of the build, before \"step failed\"."
-	}
-	w.put("<div class=\"why\">\n")
-	if cause != "" {
-		w.put("<h2>Why</h2>\n<p class=\"cause\">").cut(cause, 6000).put("</p>\n")
-	}
-	if r.EndedBy != "" {
-		w.put("<p class=\"note\">Ended by: ").text(r.EndedBy).put("</p>\n")
-	}
-	if next != "" {
-		w.put("<h2>What next</h2>\n<p>").cut(next, 4000).put("</p>\n")
-	}
-	if len(step.LastLines) > 0 {
-		w.put("<h2>Last lines of ").text(step.Name).put("</h2>\n<pre>")
-		for _, line := range step.LastLines[max(0, len(step.LastLines)-maxRows):] {
-			w.cut(line, 2000).put("\n")
-		}
-		w.put("</pre>\n")
-	}
-	w.put("</div>\n")
 }
 
 func firstOf(texts ...string) string {
@@ -207,21 +173,6 @@ func runningIn(r record.Record) string {
 		}
 	}
 	return ""
-}
-
-// leftBehind says what a run that failed, or was killed, has done to the target.
-func leftBehind(r record.Record) string {
-	for _, s := range lastOf(r).Steps {
-		if s.Name == deploying && s.Outcome != record.NotStarted && !r.Rehearsal {
-			return "Some of it may be deployed: the events of the stacks in CloudFormation say what."
-		}
-	}
-	for _, p := range r.Passes {
-		if p.Deployed {
-			return "What an earlier pass deployed is there, nothing since."
-		}
-	}
-	return "Nothing was deployed."
 }
 
 // nothingSince says why nothing was deployed by a run that did not fail.

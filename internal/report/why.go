@@ -1,0 +1,98 @@
+package report
+
+import "spa-runner/internal/record"
+
+// why has the cause, what to do next, and the last lines of what failed.
+func (w *writer) why(r record.Record, last record.Pass) {
+	step := record.Step{}
+	if i := endedIn(r, last); i >= 0 {
+		step = last.Steps[i]
+	}
+	cause, next := firstOf(r.Error, last.Error, step.Error), firstOf(r.Hint, last.Hint, step.Hint)
+	if r.Outcome == record.Finished || cause+next == "" && len(step.LastLines) == 0 {
+		return
+	}
+	w.put("<div class=\"why\">\n")
+	if cause != "" {
+		w.put("<h2>Why</h2>\n<p class=\"cause\">").cut(cause, 6000).put("</p>\n")
+	}
+	if r.EndedBy != "" {
+		w.put("<p class=\"note\">Ended by: ").text(r.EndedBy).put("</p>\n")
+	}
+	w.whatNext(next, step)
+}
+
+// failures tells of the steps of a pass that failed without ending the run: an
+// earlier pass is not to be forgotten behind one that went well.
+func (w *writer) failures(r record.Record, p record.Pass) {
+	told := -1
+	if last := lastOf(r); p.Number == last.Number && r.Outcome != record.Finished {
+		told = endedIn(r, last)
+	}
+	for i, s := range p.Steps {
+		if w.full() || i == maxSteps {
+			return
+		}
+		if s.Outcome != record.Failed || i == told {
+			continue
+		}
+		w.put("<div class=\"why bad\">\n<h2>Why ").text(s.Name).put(" failed</h2>\n<p class=\"cause\">").cut(s.Error, 6000).put("</p>\n")
+		w.whatNext(s.Hint, s)
+	}
+}
+
+// whatNext ends what tells of a failure.
+func (w *writer) whatNext(next string, s record.Step) {
+	if next == "" && len(s.LastLines) > 0 {
+		next = "All that it printed is in the log of the build, before \"step failed\"."
+	}
+	if next != "" {
+		w.put("<h2>What next</h2>\n<p>").cut(next, 4000).put("</p>\n")
+	}
+	if len(s.LastLines) > 0 {
+		w.put("<h2>Last lines of ").text(s.Name).put("</h2>\n<pre>")
+		for _, line := range s.LastLines[max(0, len(s.LastLines)-maxRows):] {
+			w.cut(line, 2000).put("\n")
+		}
+		w.put("</pre>\n")
+	}
+	w.put("</div>\n")
+}
+
+// endedIn is the step of the last pass that ended the run, -1 if there is none. It
+// is not always the last that failed: the look at the settings comes after it.
+func endedIn(r record.Record, last record.Pass) int {
+	found := -1
+	for i, s := range last.Steps {
+		if s.Outcome != record.Failed && s.Outcome != record.Held {
+			continue
+		}
+		if s.Name == r.FailedStep {
+			return i
+		}
+		found = i
+	}
+	return found
+}
+
+// leftBehind says what a run that did not end well has done to the target.
+func leftBehind(r record.Record) string {
+	for _, s := range lastOf(r).Steps {
+		if s.Name != deploying || r.Rehearsal || s.Params["targets"] == "diff" { // which only compares
+			continue
+		}
+		switch s.Outcome {
+		case record.Finished:
+			return deploying + " had come to its end."
+		case record.Failed, record.Running:
+			return "Some of it may be deployed: the events of the stacks in CloudFormation say what."
+		case record.NotStarted, record.Skipped, record.Held:
+		}
+	}
+	for _, p := range r.Passes {
+		if p.Deployed {
+			return "What an earlier pass deployed is there, nothing since."
+		}
+	}
+	return "Nothing was deployed."
+}
