@@ -14,7 +14,7 @@ import (
 // tags are those of the page, with the attributes that each may have.
 func tags() map[string]string {
 	known := map[string]string{
-		"html": "lang", "meta": "charset http-equiv content name", "body": "class", "span": "class style aria-hidden",
+		"html": "lang", "meta": "charset http-equiv content name", "body": "class", "span": "class style aria-hidden role aria-label",
 		"p": "class aria-hidden", "div": "class", "ol": "class", "li": "class", "th": "scope class", "details": "open",
 	}
 	for _, name := range strings.Fields("head title style main header section footer h1 h2 h3 small strong code pre dl dt dd b ul table thead tbody tr td summary") {

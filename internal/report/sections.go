@@ -115,7 +115,12 @@ func (w *writer) step(s record.Step, p record.Pass, span time.Duration, at time.
 		mark, say = "–", string(s.Outcome)+": "+s.Why
 	}
 	took := soFar(s, at)
-	w.put("<li class=\"").put(tone).put("\"><span class=\"mark\" aria-hidden=\"true\">").put(mark).put("</span><span class=\"name\">").text(s.Name)
+	// Of a step that finished there is the mark alone, which is then to be read out too.
+	read := markup(`aria-hidden="true"`)
+	if say == "" {
+		read = `role="img" aria-label="finished"`
+	}
+	w.put("<li class=\"").put(tone).put("\"><span class=\"mark\" ").put(read).put(">").put(mark).put("</span><span class=\"name\">").text(s.Name)
 	if s.Scope != "" && s.Scope != "none" {
 		w.put(" <small>as ").text(s.Scope).put("</small>")
 	}

@@ -128,3 +128,13 @@ func TestJUnitNeverSaysThatAllIsWell(t *testing.T) {
 		}
 	}
 }
+
+// Each outcome is a word to those who hear the page.
+func TestEachOutcomeIsAWord(t *testing.T) {
+	page := string(HTML(failedRun()))
+	for word, want := range map[string]int{`aria-label="finished"`: 6, `<span class="say">failed</span>`: 1, `<span class="say">skipped: `: 1, `<span class="say">not started</span>`: 2} {
+		if got := strings.Count(page, word); got != want {
+			t.Errorf("%s is there %d times, want %d", word, got, want)
+		}
+	}
+}
