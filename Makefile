@@ -8,10 +8,10 @@ TOOLS    = $(CURDIR)/bin/tools
 # Without it, Lambda's library brings a server of net/rpc along, which only the runtime go1.x asked.
 TRIGGER  = -tags lambda.norpc
 
-.PHONY: help build demo test test-long bench check vuln tidy fmt vet lint cross dist clean
+.PHONY: help build demo test test-long bench check vuln tidy fmt vet lint cross dist release-check pin clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 16
 
 build: ## build bin/spa-runner for this machine
 	@mkdir -p bin
@@ -71,6 +71,7 @@ fmt: $(TOOLS)/gofumpt ## fail if a file is not formatted by gofumpt; `bin/tools/
 
 vet: ## go vet
 	$(GO) vet $(TRIGGER) ./...
+	cd tools && $(GO) vet ./...
 
 lint: $(TOOLS)/staticcheck $(TOOLS)/go-errorlint ## staticcheck and errorlint
 	$(TOOLS)/staticcheck -checks all,-ST1000 ./...
@@ -83,6 +84,9 @@ $(TOOLS)/gofumpt $(TOOLS)/staticcheck $(TOOLS)/go-errorlint $(TOOLS)/govulncheck
 	cd tools && GOBIN=$(TOOLS) $(GO) install tool
 	@touch $(TOOLS)/*
 
+$(TOOLS)/sbom: tools/go.mod tools/go.sum $(wildcard tools/sbom/*.go)
+	cd tools && GOBIN=$(TOOLS) $(GO) install ./sbom
+
 # A release is built with this very Go, whatever is here: its standard library has the fixes of its day, and the same
 # commit gives the same bits everywhere.
 RELEASE_GO = go1.26.9
@@ -92,7 +96,7 @@ dist: export GOTOOLCHAIN = $(RELEASE_GO)
 dist: export GOFLAGS = -buildvcs=true
 dist: export GOAMD64 = v1
 dist: export GOARM64 = v8.0
-dist: ## build dist/ for amd64 and arm64, with the trigger as a zip for Lambda, and SHA256SUMS
+dist: $(TOOLS)/sbom ## build dist/ for amd64 and arm64: the runner, the trigger as a zip for Lambda, a bill of materials each, SHA256SUMS
 	@rm -rf dist && mkdir dist
 	GOOS=linux GOARCH=amd64 $(BUILD) -o dist/spa-runner-linux-amd64 ./cmd/spa-runner
 	GOOS=linux GOARCH=arm64 $(BUILD) -o dist/spa-runner-linux-arm64 ./cmd/spa-runner
@@ -100,8 +104,18 @@ dist: ## build dist/ for amd64 and arm64, with the trigger as a zip for Lambda, 
 	@set -e; for arch in amd64 arm64; do \
 		GOOS=linux GOARCH=$$arch $(BUILD) $(TRIGGER) -o bin/bootstrap-$$arch ./cmd/spa-trigger; \
 		$(GO) run ./internal/lambdazip bin/bootstrap-$$arch dist/spa-trigger-linux-$$arch.zip; \
+		$(TOOLS)/sbom dist/spa-runner-linux-$$arch dist/spa-runner-$$arch.cdx.json; \
+		$(TOOLS)/sbom bin/bootstrap-$$arch dist/spa-trigger-$$arch.cdx.json; \
 	done
 	@cd dist && sha256sum spa-runner-* spa-trigger-* > SHA256SUMS && cat SHA256SUMS
+
+# What a release must pass, and the last line says what was proved. SKIP=vuln, or SKIP=check,vuln, leaves a part out, and
+# then that is said there too. What passed is in dist/.
+release-check: ## prove that this commit can be released, and leave it in dist/; see Releasing in the README
+	@$(GO) run ./internal/release -skip "$(SKIP)" check
+
+pin: ## write version and digests of the last tag, built again, to where they are pinned
+	@$(GO) run ./internal/release pin
 
 clean: ## remove what was built
 	rm -rf bin dist

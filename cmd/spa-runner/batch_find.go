@@ -28,6 +28,7 @@ func (b *batch) find(ctx context.Context, p *program, c *Config) ([]string, erro
 		return nil, err
 	}
 	log := p.newLog(c)
+	defer log.Close()
 	plan := &planner{
 		config: c, assume: assumer(ctx, cfg, &c.Region, stsPatience{p.patience.sts, log.Logger(1)}), secret: p.secret, patience: p.patience,
 		runID: log.Run(), build: c.environ["CODEBUILD_BUILD_NUMBER"], facts: &facts{},

@@ -74,6 +74,7 @@ func (r *passes) prepare(ctx context.Context, number int, c *Config) (_ *pass, e
 		Env: c.childEnviron(p.environ), Grace: c.Grace, Hurry: p.hurry, KeysInEnv: c.KeysInEnv,
 	}
 	if one.list, err = cut(one.steps, r.execution.until); err == nil {
+		r.log.Plan(stepNames(one.list))
 		one.rt.Untrusted, err = untrusted(c, r.execution)
 	}
 	return one, err

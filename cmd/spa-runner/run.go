@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -71,6 +72,7 @@ func (p *program) execute(ctx context.Context, c *Config, e execution) error {
 	}
 	recorder := logs.NewRecorder()
 	log := p.newLog(c, recorder)
+	defer log.Close()
 	if c.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, c.Timeout, &pipeline.TimeLimitError{Of: "run", Limit: c.Timeout})
@@ -129,8 +131,12 @@ func (p *program) register(c *Config) {
 
 func (p *program) newLog(c *Config, also ...zapcore.Core) *logs.Log {
 	terminal := false
-	if f, ok := p.stdout.(*os.File); ok {
-		terminal = term.IsTerminal(int(f.Fd()))
+	var width func() int
+	if f, ok := p.stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		terminal = true
+		if c.moves() {
+			width = func() int { columns, _, _ := term.GetSize(int(f.Fd())); return columns }
+		}
 	}
 	id := c.environ["CODEBUILD_BUILD_ID"]
 	if id == "" {
@@ -140,8 +146,15 @@ func (p *program) newLog(c *Config, also ...zapcore.Core) *logs.Log {
 	}
 	return logs.New(logs.Options{
 		Writer: p.stdout, Format: c.LogFormat.Resolve(terminal, c.environ["CODEBUILD_BUILD_ID"] != ""),
-		Redactor: p.redactor, Run: id, Color: terminal && c.environ["NO_COLOR"] == "", Also: also,
+		Redactor: p.redactor, Run: id, Color: terminal && c.environ["NO_COLOR"] == "", Also: also, Width: width,
 	})
+}
+
+// moves says whether what is written to the terminal may be taken back. What records a
+// terminal for later, as build systems do, would keep each of its states. NO_COLOR is
+// about colours alone: https://no-color.org
+func (c *Config) moves() bool {
+	return c.environ["TERM"] != "" && c.environ["TERM"] != "dumb" && c.environ["CI"] == "" && c.environ["CODEBUILD_BUILD_ID"] == ""
 }
 
 // cut ends a list of steps with the one that is named.
@@ -149,14 +162,18 @@ func cut(list []pipeline.Step, until string) ([]pipeline.Step, error) {
 	if until == "" {
 		return list, nil
 	}
-	names := make([]string, 0, len(list))
-	for i, step := range list {
-		if step.Name() == until {
-			return list[:i+1], nil
-		}
-		names = append(names, step.Name())
+	names := stepNames(list)
+	if i := slices.Index(names, until); i >= 0 {
+		return list[:i+1], nil
 	}
 	return nil, usageError(fmt.Errorf("there is no step %q; the steps are %v", until, names))
+}
+
+func stepNames(list []pipeline.Step) (names []string) {
+	for _, step := range list {
+		names = append(names, step.Name())
+	}
+	return names
 }
 
 func logStart(rt *pipeline.Runtime, c *Config, e execution) {

@@ -2,55 +2,132 @@ package main
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"io"
+	"os"
 	"runtime"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	spa "spa-runner"
+	"spa-runner/internal/record"
 )
 
 // version is set by the linker: -X main.version=….
 var version = "dev"
 
 // build is what identifies a binary.
-type build struct {
-	Version string `json:"version"`
-	Commit  string `json:"commit"`
-	Go      string `json:"go"`
-	OS      string `json:"os"`
-	Arch    string `json:"arch"`
-}
+type build struct{ Version, Commit, Go, OS, Arch string }
 
 func buildVersion() build {
-	b := build{Version: version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return b
-	}
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			b.Commit = s.Value + b.Commit
-		case s.Key == "vcs.modified" && s.Value == "true":
-			b.Commit += " with changes"
-		}
+	info, _ := debug.ReadBuildInfo()
+	d := detailsOf(info)
+	b := build{Version: version, Commit: d.Commit, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
+	if d.Modified {
+		b.Commit += " with changes"
 	}
 	return b
 }
+
+// buildDetails is all that a binary knows of itself. Of the modules it is what a bill of
+// materials is made of, and what go.sum has.
+type buildDetails struct {
+	Version         string        `json:"version"`
+	Commit          string        `json:"commit"`
+	Modified        bool          `json:"modified"`
+	CommitTime      string        `json:"commit_time"`
+	Go              string        `json:"go"`
+	OS              string        `json:"os"`
+	Arch            string        `json:"arch"`
+	SHA256          string        `json:"sha256"` // of the binary, as SHA256SUMS has it
+	BuildspecSHA256 string        `json:"buildspec_sha256"`
+	RecordSchema    int           `json:"record_schema"`
+	Modules         []buildModule `json:"modules"`
+}
+
+// buildModule is a module that is built in, the one that replaces it if it is replaced.
+type buildModule struct {
+	Path    string `json:"path"`
+	Version string `json:"version"`
+	Sum     string `json:"sum"`
+}
+
+// detailsOf takes what there is to know of what Go wrote into the binary, which may be nothing.
+func detailsOf(info *debug.BuildInfo) buildDetails {
+	buildspec := sha256.Sum256([]byte(spa.Buildspec))
+	d := buildDetails{
+		Version: version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH,
+		BuildspecSHA256: hex.EncodeToString(buildspec[:]), RecordSchema: record.Schema, Modules: []buildModule{},
+	}
+	if info == nil {
+		return d
+	}
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			d.Commit = s.Value
+		case "vcs.time":
+			d.CommitTime = s.Value
+		case "vcs.modified":
+			d.Modified = s.Value == "true"
+		}
+	}
+	for _, m := range info.Deps {
+		m = cmp.Or(m.Replace, m)
+		d.Modules = append(d.Modules, buildModule{Path: m.Path, Version: m.Version, Sum: m.Sum})
+	}
+	return d
+}
+
+// ownDigest is the SHA-256 of the program that runs, whatever is at its path by now.
+func ownDigest() (string, error) {
+	self := "/proc/self/exe"
+	if runtime.GOOS != "linux" {
+		var err error
+		if self, err = os.Executable(); err != nil {
+			return "", fmt.Errorf("finding this program: %w", err)
+		}
+	}
+	file, err := os.Open(self)
+	if err != nil {
+		return "", fmt.Errorf("reading this program: %w", err)
+	}
+	defer file.Close()
+	digest := sha256.New()
+	if _, err := io.Copy(digest, file); err != nil {
+		return "", fmt.Errorf("reading this program: %w", err)
+	}
+	return hex.EncodeToString(digest.Sum(nil)), nil
+}
+
+const versionHelp = `Say what binary this is: its version, its commit, the Go it was built with.
+
+--json adds the modules that are built in, with their sums as in go.sum, and
+digests: sha256 is that of this very file, to be compared with SHA256SUMS of the
+release, and buildspec_sha256 that of the buildspec that came with it.`
 
 func (p *program) versionCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "version [flags]",
 		Short: "Say what binary this is",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			b := buildVersion()
+		Long:  versionHelp,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if asJSON, _ := cmd.Flags().GetBool("json"); asJSON {
-				return p.printJSON(b)
+				info, _ := debug.ReadBuildInfo()
+				details := detailsOf(info)
+				if details.SHA256, err = ownDigest(); err != nil {
+					return err
+				}
+				return p.printJSON(details)
 			}
-			_, err := fmt.Fprintf(p.stdout, "spa-runner %s\ncommit %s\n%s %s/%s\n", b.Version, cmp.Or(b.Commit, "unknown"), b.Go, b.OS, b.Arch)
+			b := buildVersion()
+			_, err = fmt.Fprintf(p.stdout, "spa-runner %s\ncommit %s\n%s %s/%s\n", b.Version, cmp.Or(b.Commit, "unknown"), b.Go, b.OS, b.Arch)
 			return err
 		},
 	}
-	cmd.Flags().Bool("json", false, "print it as JSON")
+	cmd.Flags().Bool("json", false, "print all of it, as JSON")
 	return cmd
 }

@@ -65,6 +65,9 @@ type Options struct {
 	Redactor *redact.Redactor
 	Run      string // identifies the run in every event
 	Color    bool   // for Console
+	// Width, if set, gives the columns of the terminal that is written to, and has a
+	// line there that tells of the step that runs. For Console alone.
+	Width func() int
 	// Also get every event, such as the recorder that makes the summary.
 	Also []zapcore.Core
 }
@@ -77,7 +80,12 @@ func New(o Options) *Log {
 	} else {
 		l.core = zapcore.NewCore(zapcore.NewJSONEncoder(encoderConfig()), l.sink, zap.InfoLevel)
 	}
-	l.core = zapcore.NewTee(append([]zapcore.Core{l.core}, o.Also...)...)
+	cores := append([]zapcore.Core{l.core}, o.Also...)
+	if o.Format == Console && o.Width != nil {
+		l.sink.live = &live{width: o.Width, color: o.Color}
+		cores = append(cores, newLiveCore(l.sink))
+	}
+	l.core = zapcore.NewTee(cores...)
 	return l
 }
 
@@ -144,6 +152,7 @@ type sink struct {
 	w        io.Writer
 	redactor *redact.Redactor
 	err      error // the first
+	live     *live // nil where there is none
 }
 
 func (s *sink) Write(p []byte) (int, error) {
@@ -153,6 +162,9 @@ func (s *sink) Write(p []byte) (int, error) {
 func (s *sink) writeClean(clean []byte, n int) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.live != nil {
+		clean = s.live.before(clean)
+	}
 	if _, err := s.w.Write(clean); err != nil {
 		err = fmt.Errorf("writing the log: %w", err)
 		if s.err == nil {
