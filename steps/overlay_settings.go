@@ -96,17 +96,32 @@ func (o OverlaySettings) Run(ctx context.Context, rt *pipeline.Runtime) error {
 	if err := lay(ctx, source, o.Code); err != nil {
 		return fmt.Errorf("laying the settings over the code: %w", err)
 	}
+	if err := o.tell(rt, laid, entries, hold); err != nil {
+		return err
+	}
 	added := 0
 	for _, f := range laid {
-		action := "replaced"
 		if !f.Replaced {
-			action = "added"
 			added++
 		}
-		rt.Log.Info("settings file", zap.String("file", f.Path), zap.String("action", action))
 	}
 	rt.Log.Info("settings laid over the code", zap.Int("added", added), zap.Int("replaced", len(laid)-added))
-	return o.tell(laid, entries, hold)
+	return nil
+}
+
+// tellFile tells of one file that was laid.
+func tellFile(rt *pipeline.Runtime, e overlaid, w manifest.Entry) {
+	action := "replaced"
+	if e.there == nothing {
+		action = "added"
+	}
+	fields := []zap.Field{zap.String("file", e.name), zap.String("action", action)}
+	if e.typ == fs.ModeSymlink {
+		fields = append(fields, zap.String("target", w.Target))
+	} else {
+		fields = append(fields, zap.Stringer("sha256", w.Sum), zap.Int64("size", w.Size))
+	}
+	rt.Log.Info("settings file", fields...)
 }
 
 // isNoSetting is what is in the environment folder, but not for the code: a
@@ -126,15 +141,12 @@ func laidFiles(entries []overlaid) []LaidFile {
 }
 
 // tell hands over what was done.
-func (o OverlaySettings) tell(laid []LaidFile, entries []overlaid, hold string) error {
+func (o OverlaySettings) tell(rt *pipeline.Runtime, laid []LaidFile, entries []overlaid, hold string) error {
 	if o.Laid != nil {
 		*o.Laid = laid
 	}
 	if o.Hold != nil {
 		*o.Hold = hold
-	}
-	if o.Written == nil {
-		return nil
 	}
 	root, err := os.OpenRoot(o.Code)
 	if err != nil {
@@ -146,8 +158,13 @@ func (o OverlaySettings) tell(laid []LaidFile, entries []overlaid, hold string) 
 		if written[i], err = manifest.Read(root, e.name); err != nil {
 			return fmt.Errorf("reading what was laid over the code: %w", err)
 		}
+		if e.typ != fs.ModeDir {
+			tellFile(rt, e, written[i])
+		}
 	}
-	*o.Written = written
+	if o.Written != nil {
+		*o.Written = written
+	}
 	return nil
 }
 

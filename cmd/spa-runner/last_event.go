@@ -8,7 +8,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
-	"spa-runner/internal/logs"
+	"spa-runner/internal/record"
 	"spa-runner/pipeline"
 )
 
@@ -17,13 +17,16 @@ import (
 func (s summary) logEnd(log *zap.Logger, of string, took time.Duration) {
 	c, f, err, hint := s.plan.config, s.plan.facts, s.err, s.hint()
 	fields := []zap.Field{
-		zap.String("what", s.execution.what), zap.Bool("deployed", !s.execution.rehearsal && !c.previews() && s.deployment() == logs.Finished),
+		zap.String("what", s.execution.what), zap.Bool("deployed", !s.execution.rehearsal && !c.previews() && s.deployment() == record.Finished),
 		zap.Int64("took_ms", took.Milliseconds()), zap.Int("exit_code", pipeline.ExitCode(err)),
 		zap.String("settings_commit", f.settings.Commit), zap.String("code_commit", f.code.Commit),
 		zap.String("settings_account", accountOf(c.SettingsRole)), zap.String("deploy_account", accountOf(c.DeployRole)),
 		zap.String("region", c.DeployRegion), zap.String("ended_by", endedBy(err)),
 	}
 	fields = slices.DeleteFunc(fields, func(f zap.Field) bool { return f.Type == zapcore.StringType && f.String == "" })
+	if of == "run" && s.report != "" {
+		fields = append(fields, zap.String("report", s.report))
+	}
 	if of == "run" && len(s.before) > 0 {
 		fields = append(fields, zap.Objects("passes_before", s.before))
 	}

@@ -56,6 +56,7 @@ type Log struct {
 	format Format
 	run    string
 	core   zapcore.Core
+	tail   tail
 }
 
 // Options of a log.
@@ -65,7 +66,7 @@ type Options struct {
 	Redactor *redact.Redactor
 	Run      string // identifies the run in every event
 	Color    bool   // for Console
-	// Also get every event, such as the recorder that makes the summary.
+	// Also get every event, such as the recorder of the run.
 	Also []zapcore.Core
 }
 
@@ -119,14 +120,15 @@ func (l *Log) Output(pass int) func(step, scope, stream string) io.WriteCloser {
 		if l.format != JSON {
 			lines.block = blockEncoder(l.format)
 		}
-		return &childStream{redacted: l.sink.redactor.Writer(lines), lines: lines}
+		watched := l.tail.watch(pass, step, lines)
+		return &childStream{redacted: l.sink.redactor.Writer(watched), lines: watched}
 	}
 }
 
 // childStream closes the redactor's stream before the lines behind it.
 type childStream struct {
 	redacted *redact.Writer
-	lines    *lineWriter
+	lines    io.WriteCloser
 }
 
 func (c *childStream) Write(p []byte) (int, error) { return c.redacted.Write(p) }
