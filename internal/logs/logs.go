@@ -120,7 +120,7 @@ func (l *Log) Output(pass int) func(step, scope, stream string) io.WriteCloser {
 		if l.format != JSON {
 			lines.block = blockEncoder(l.format)
 		}
-		watched := l.tail.watch(pass, step, lines)
+		watched := l.tail.watch(pass, step, stream, lines)
 		return &childStream{redacted: l.sink.redactor.Writer(watched), lines: watched}
 	}
 }

@@ -3,8 +3,10 @@ package logs
 import (
 	"bytes"
 	"io"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
 )
 
@@ -14,20 +16,39 @@ const (
 	tailWidth = 1000 // bytes of a line
 )
 
-// tail remembers the last lines that the children of one step printed, of all
-// their streams, in the order in which they came. It looks at a block from its
-// end, so that a million lines cost no more than the last ones of each block.
+// Two streams race: what came last on one may arrive before what came before it on the
+// other, and an error must not be lost behind that.
+const (
+	tailRace = time.Second // between lines that may have come in the other order
+	tailEach = 10          // lines that a stream keeps in such a race
+)
+
+// tail remembers the last lines that the children of one step printed, on each stream.
+// It looks at a block from its end, so that a million lines cost no more than the last
+// ones of each block.
 type tail struct {
 	mu    sync.Mutex
 	pass  int
 	step  string
-	lines [tailLines][]byte // a ring
-	count int               // of all that were added
+	rings map[string]*ring // by the name of the stream
+	count int              // of all lines that were added
+}
+
+// ring has the last lines of one stream.
+type ring struct {
+	lines [tailLines]tailLine
+	count int // of all that were added
+}
+
+type tailLine struct {
+	text  []byte // one byte longer than tailWidth says that it is cut
+	order int    // among those of all streams
+	at    time.Time
 }
 
 // LastLines are the last that the children of a step printed, redacted, without
-// colours and the like: at most 30, of which one that is too long is cut. Those of
-// a step are there until another one prints.
+// colours and the like, in the order in which they came: at most 30, of which one that
+// is too long is cut. Those of a step are there until another one prints.
 func (l *Log) LastLines(pass int, step string) []string {
 	t := &l.tail
 	t.mu.Lock()
@@ -36,38 +57,68 @@ func (l *Log) LastLines(pass int, step string) []string {
 		return nil
 	}
 	var lines []string
-	for i := max(0, t.count-tailLines); i < t.count; i++ {
-		line, cut := t.lines[i%tailLines], ""
-		if len(line) > tailWidth {
+	for _, line := range t.last() {
+		text, cut := line.text, ""
+		if len(text) > tailWidth {
 			end := tailWidth
-			for end > tailWidth-utf8.UTFMax && !utf8.RuneStart(line[end]) {
+			for end > tailWidth-utf8.UTFMax && !utf8.RuneStart(text[end]) {
 				end--
 			}
-			line, cut = line[:end], "…"
+			text, cut = text[:end], "…"
 		}
-		line = l.sink.redactor.Bytes(stripANSI(line)) // without its colours it may spell a secret
-		lines = append(lines, strings.ToValidUTF8(strings.TrimSuffix(string(line), "\r"), "\ufffd")+cut)
+		text = l.sink.redactor.Bytes(stripANSI(text)) // without its colours it may spell a secret
+		lines = append(lines, strings.ToValidUTF8(strings.TrimSuffix(string(text), "\r"), "\ufffd")+cut)
 	}
 	return lines
 }
 
+// last picks the last lines of all streams.
+func (t *tail) last() []tailLine {
+	var all, kept []tailLine
+	for _, r := range t.rings {
+		for i := max(0, r.count-tailLines); i < r.count; i++ {
+			all = append(all, r.lines[i%tailLines])
+			if i >= r.count-tailEach {
+				kept = append(kept, r.lines[i%tailLines])
+			}
+		}
+	}
+	byOrder := func(a, b tailLine) int { return a.order - b.order }
+	slices.SortFunc(all, byOrder)
+	over := len(all) - tailLines
+	if over <= 0 {
+		return all
+	}
+	newest := all[len(all)-1].at
+	return slices.DeleteFunc(all, func(line tailLine) bool {
+		raced := newest.Sub(line.at) < tailRace && slices.ContainsFunc(kept, func(k tailLine) bool { return k.order == line.order })
+		if over <= 0 || raced {
+			return false
+		}
+		over--
+		return true
+	})
+}
+
 // watch shows a tail what goes on to a stream of a child of a step. What another
 // step printed is forgotten.
-func (t *tail) watch(pass int, step string, to io.WriteCloser) io.WriteCloser {
+func (t *tail) watch(pass int, step, stream string, to io.WriteCloser) io.WriteCloser {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.pass != pass || t.step != step {
-		t.pass, t.step, t.count = pass, step, 0
+		t.pass, t.step, t.rings = pass, step, map[string]*ring{}
 	}
-	return &watched{WriteCloser: to, tail: t, pass: pass, step: step}
+	if t.rings[stream] == nil {
+		t.rings[stream] = &ring{}
+	}
+	return &watched{WriteCloser: to, tail: t, ring: t.rings[stream]}
 }
 
 // watched is one stream.
 type watched struct {
 	io.WriteCloser
 	tail    *tail
-	pass    int
-	step    string
+	ring    *ring
 	partial []byte // the beginning of a line of which the end has not come
 }
 
@@ -79,7 +130,7 @@ func (w *watched) Write(p []byte) (int, error) {
 // Close takes a last line that has no end.
 func (w *watched) Close() error {
 	if len(w.partial) > 0 {
-		w.tail.add(w.pass, w.step, w.partial)
+		w.tail.add(w.ring, w.partial)
 	}
 	w.partial = nil
 	return w.WriteCloser.Close()
@@ -105,9 +156,8 @@ func (w *watched) keep(block []byte) {
 		}
 		whole = whole[:start-1]
 	}
-	for ; n > 0; n-- {
-		w.tail.add(w.pass, w.step, last[n-1])
-	}
+	slices.Reverse(last[:n])
+	w.tail.add(w.ring, last[:n]...)
 	w.partial = w.partial[:0]
 	w.begin(rest)
 }
@@ -118,13 +168,15 @@ func (w *watched) begin(p []byte) {
 	w.partial = append(w.partial, p[:min(len(p), tailWidth+1-len(w.partial))]...)
 }
 
-func (t *tail) add(pass int, step string, line []byte) {
+func (t *tail) add(to *ring, lines ...[]byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.pass != pass || t.step != step {
-		return // it is over, and nobody asks for it any more
+	now := time.Now()
+	for _, line := range lines {
+		slot := &to.lines[to.count%tailLines]
+		slot.text = append(slot.text[:0], line[:min(len(line), tailWidth+1)]...)
+		slot.order, slot.at = t.count, now
+		to.count++
+		t.count++
 	}
-	slot := &t.lines[t.count%tailLines]
-	*slot = append((*slot)[:0], line[:min(len(line), tailWidth+1)]...)
-	t.count++
 }

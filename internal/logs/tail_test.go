@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // Whatever blocks a text comes in, its last lines are the same.
@@ -61,6 +63,31 @@ func TestLastLinesAreThoseOfOneStep(t *testing.T) {
 	}
 }
 
+// What came on one stream at the same time as a flood on the other is not lost, and what
+// came long before it is.
+func TestAnErrorIsNotLostInARace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, _ := newTestLog(JSON)
+		out, err := l.Output(1)("make-lint", "none", "stdout"), l.Output(1)("make-lint", "none", "stderr")
+		numbers := func(name string, n int) (text string) {
+			for i := range n {
+				text += fmt.Sprintln(name, i)
+			}
+			return text
+		}
+		_, _ = io.WriteString(err, numbers("old", 5))
+		time.Sleep(tailRace)
+		_, _ = io.WriteString(err, numbers("error", 12))
+		_, _ = io.WriteString(out, numbers("flood", 100))
+		_, _ = err.Close(), out.Close()
+		want := strings.Split(strings.TrimSpace(numbers("error", 12)+numbers("flood", 100)), "\n")
+		want = slices.Concat(want[2:12], want[12+80:])
+		if got := l.LastLines(1, "make-lint"); !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
+}
+
 func TestLastLinesAreHarmless(t *testing.T) {
 	l, _ := newTestLog(Console)
 	long := strings.Repeat("aé", 1<<19) // 1.5 MB
@@ -78,8 +105,8 @@ func TestLastLinesAreHarmless(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	var kept int
-	for _, line := range l.tail.lines {
-		kept += cap(line)
+	for _, line := range l.tail.rings["stdout"].lines {
+		kept += cap(line.text)
 	}
 	if kept > 3*tailLines*tailWidth {
 		t.Errorf("%d bytes are kept", kept)
@@ -91,7 +118,7 @@ func BenchmarkTail(b *testing.B) {
 	for _, lines := range []int{1, 5000} {
 		b.Run(fmt.Sprint(lines), func(b *testing.B) {
 			block := []byte(strings.Repeat("collected 206 items / 3 deselected / 203 selected\n", lines))
-			w := (&tail{}).watch(1, "make-lint", discard{})
+			w := (&tail{}).watch(1, "make-lint", "stdout", discard{})
 			b.SetBytes(int64(len(block)))
 			for b.Loop() {
 				_, _ = w.Write(block)

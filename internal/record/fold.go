@@ -60,7 +60,11 @@ func (s *state) runStarted(p *Pass, e event) {
 	r.Withheld = e.texts("withheld_from_children")
 	values, sources := e.group("variables"), e.group("sources")
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		r.Variables = append(r.Variables, Variable{Name: name, Value: values[name], Source: sources[name]})
+		v := Variable{Name: name, Value: values[name], Source: sources[name]}
+		if slices.Contains(r.Withheld, name) { // every child can read the record
+			v.Value = "(withheld)"
+		}
+		r.Variables = append(r.Variables, v)
 	}
 	r.Trigger = Trigger{Commit: values["SETTINGS_GIT_COMMIT"], Pusher: values["SETTINGS_GIT_PUSHER"], PushedAt: values["SETTINGS_GIT_PUSHED_AT"]}
 	s.region = e.text("region")
