@@ -17,8 +17,9 @@ build: ## build bin/spa-runner for this machine
 	@mkdir -p bin
 	$(BUILD) -o bin/spa-runner ./cmd/spa-runner
 
-demo: build ## run the whole pipeline on a built-in example, with fake credentials
-	@bin/spa-runner dry-run --log-format console --execute-deploy
+demo: build ## run the whole pipeline on a built-in example, with fake credentials; its record stays in bin/demo/spa-run/
+	@mkdir -p bin/demo
+	@bin/spa-runner dry-run --log-format console --execute-deploy --workdir bin/demo
 
 # Most of a test's time is that of processes and waits, so more of them run at once than there are processors.
 TEST = $(GO) test -parallel 8

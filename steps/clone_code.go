@@ -84,7 +84,7 @@ func (s CloneCode) Run(ctx context.Context, rt *pipeline.Runtime) error {
 	case err != nil:
 		return err
 	}
-	rt.Log.Info("code cloned", append(describe(cloned), signature.fields()...)...)
+	rt.Log.Info("code cloned", append(describe(s.From.URL, s.From.Commit, cloned), signature.fields()...)...)
 	if s.moves(cloned.Target) {
 		rt.Log.Warn("the code is at a branch or another moving ref: the next run may deploy something else. "+
 			"Set CODE_GIT_BRANCH to a tag, or to this commit", zap.String("ref", cloned.Ref), zap.String("commit", cloned.Commit))
@@ -106,5 +106,5 @@ func (s CloneCode) checkPinned(t gitclone.Target) error {
 // moves says that another run may find something else: a branch, but also what
 // is neither branch nor tag, such as refs/pull/1/head, which moves with each push.
 func (s CloneCode) moves(t gitclone.Target) bool {
-	return t.Kind != gitclone.Tag && t.Kind != gitclone.Commit && s.From.Commit == ""
+	return pinnedBy(s.From.Commit, t.Kind) == ""
 }

@@ -73,7 +73,8 @@ func (s CloneSettings) Run(ctx context.Context, rt *pipeline.Runtime) error {
 	if err != nil {
 		return s.explain(err)
 	}
-	fields := append(describe(cloned), zap.String("author", cloned.Author), zap.Time("committed", cloned.When.UTC()))
+	request := s.request()
+	fields := describe(request.URL, request.Commit, cloned)
 	if s.Trigger != "" {
 		fields = append(fields, zap.String("triggered_by", s.Trigger))
 	}
@@ -151,9 +152,27 @@ func tokenAuth(token pipeline.Secret) githttp.AuthMethod {
 	return &githttp.BasicAuth{Username: tokenUser, Password: token.Reveal()}
 }
 
-// describe is what the log says of a clone.
-func describe(c gitclone.Result) []zap.Field {
-	return []zap.Field{zap.String("commit", c.Commit), zap.String("ref", c.Ref), zap.String("kind", string(c.Kind))}
+// describe is what the log says of a clone, of which a commit may have been demanded.
+func describe(url, demanded string, c gitclone.Result) []zap.Field {
+	fields := []zap.Field{zap.String("commit", c.Commit), zap.String("ref", c.Ref), zap.String("kind", string(c.Kind))}
+	if by := pinnedBy(demanded, c.Kind); by != "" {
+		fields = append(fields, zap.String("pinned", by))
+	}
+	return append(fields, zap.String("url", gitclone.DisplayURL(url)), zap.String("author", c.Author), zap.Time("committed", c.When.UTC()))
+}
+
+// pinnedBy says what keeps a clone from being another commit tomorrow, "" if nothing
+// does.
+func pinnedBy(demanded string, kind gitclone.Kind) string {
+	switch {
+	case kind == gitclone.Tag && demanded != "":
+		return "tag and commit"
+	case kind == gitclone.Tag:
+		return "tag"
+	case kind == gitclone.Commit || demanded != "":
+		return "commit"
+	}
+	return ""
 }
 
 func warn(rt *pipeline.Runtime, c gitclone.Result) {

@@ -174,7 +174,7 @@ func TestBuildspecFetchesFromABucket(t *testing.T) {
 }
 
 // ofARun are the files that a run leaves for CodeBuild to keep.
-func ofARun() []string { return []string{record.JUnit} }
+func ofARun() []string { return []string{record.File, record.JUnit, record.Report} }
 
 // CodeBuild reports and keeps something of every build, whatever became of it: it fails
 // one of which it finds nothing, and a build of the doctor that found nothing to mend,

@@ -61,6 +61,7 @@ type Config struct {
 	Timeout, StepTimeout, Grace time.Duration
 	MaxPasses                   int // at least 1
 	LogFormat                   logs.Format
+	ArtifactsURL                string // without a slash at its end
 
 	// CodeCommit is what Settings.URL means, nil if it is some other repository.
 	CodeCommit *codecommit.Repository

@@ -13,7 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"spa-runner/internal/doctor"
-	"spa-runner/internal/logs"
+	"spa-runner/internal/record"
 	"spa-runner/pipeline"
 )
 
@@ -33,12 +33,12 @@ func (dropped) Close() error                { return nil }
 
 // run runs a step and gives its warnings.
 func (d *diagnosis) run(ctx context.Context, step pipeline.Step) (warnings []string, err error) {
-	recorder := logs.NewRecorder()
+	recorder := record.NewRecorder(record.Options{})
 	rt := *d.rt
 	rt.Log = zap.New(recorder)
 	err = step.Run(ctx, &rt)
 	d.full = errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
-	return recorder.Warnings(), err
+	return recorder.Record().Told(), err
 }
 
 // blameRoom has a full disk under the temporary folder be one finding, with what mends

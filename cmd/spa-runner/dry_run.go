@@ -39,7 +39,7 @@ the root of a repository as it is on disk, uncommitted edits included. With
 --code-git-url say, and is fetched from there.
 
 The files are made in a temporary folder and removed at the end; with --workdir
-they stay.`
+they stay, the record of the run in spa-run/ among them.`
 
 // What a rehearsal uses where the user says nothing. The accounts are those of
 // the workbook: CloudOps, DevOps (the loopback service role), Automation.
@@ -112,6 +112,7 @@ func (r *rehearsal) run(cmd *cobra.Command, p *program) (err error) {
 		return err
 	}
 	e := execution{what: "dry run", rehearsal: true, identity: r.identity, until: r.until, sources: []string{r.settings, r.code}}
+	e.temporary = filepath.Dir(c.Workdir) == r.temp
 	if !r.executeDeploy {
 		e.makeFlags = []string{"--dry-run"}
 	}

@@ -28,7 +28,7 @@ func openWorkFolder(c *Config, sources ...string) (*workfolder.Folder, error) {
 	case err != nil:
 		return nil, &pipeline.ConfigError{Problems: []string{err.Error()}}
 	}
-	if err := errors.Join(refuseForeign(f), refuseSources(f, append(sources, c.Settings.URL, c.Code.URL))); err != nil {
+	if err := errors.Join(refuseForeign(f), refuseForeignRecord(c.Workdir), refuseSources(f, append(sources, c.Settings.URL, c.Code.URL))); err != nil {
 		f.Close()
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"spa-runner/internal/record"
 	"spa-runner/internal/workfolder"
 )
 
@@ -89,11 +90,15 @@ func (h *held) checkFrame(t *testing.T, o outcome) {
 func (h *held) checkSummary(t *testing.T, o outcome) {
 	t.Helper()
 	_, summary, _ := strings.Cut(o.stdout, rule)
+	summary, report := summary[:strings.LastIndex(summary, rule)], summary[strings.LastIndex(summary, rule):]
+	if want := rule + "report: " + filepath.Join(h.workdir, record.Folder, shownFile) + "\n"; report != want {
+		t.Errorf("the last line: got %q, want %q", report, want)
+	}
 	if !strings.HasPrefix(summary, "run FAILED in "+h.step+" after ") || !strings.Contains(summary, "(exit code 143)\n") ||
-		!strings.Contains(summary, "✖ "+h.step) || !strings.HasSuffix(summary, "\n"+rule) {
+		!strings.Contains(summary, "✖ "+h.step) || !strings.HasSuffix(summary, "\n") {
 		t.Errorf("summary: got %q", summary)
 	}
-	lines := strings.Split(strings.TrimSpace(strings.TrimSuffix(summary, rule)), "\n")
+	lines := strings.Split(strings.TrimSpace(summary), "\n")
 	tail := strings.Join(lines[max(0, len(lines)-4):], "\n")
 	tells := strings.Contains(tail, "CloudFormation goes on by itself") && strings.Contains(tail, "describe-stacks --region eu-west-1 ") &&
 		strings.Contains(tail, "IN_PROGRESS the next run waits for it or fails")
@@ -102,8 +107,8 @@ func (h *held) checkSummary(t *testing.T, o outcome) {
 	}
 }
 
-// SIGKILL in the middle of each step: what is on disk can be read, and the next
-// run in the same folder takes nothing of it for its own.
+// SIGKILL in the middle of each step: what is on disk can be read, the record names
+// the step, and the next run in the same folder takes nothing of it for its own.
 func TestSIGKILLInEachStep(t *testing.T) {
 	t.Parallel()
 	for _, step := range allSteps {
@@ -122,6 +127,7 @@ func TestSIGKILLInEachStep(t *testing.T) {
 					t.Fatalf("left: %q", h.processes())
 				}
 			}
+			h.checkRecord(t)
 			there := h.checkFolders(t)
 			h.disarm()
 			next := h.run("run")
@@ -134,7 +140,32 @@ func TestSIGKILLInEachStep(t *testing.T) {
 				t.Errorf("%d folders were there, and the next run said %v", there, replaced)
 			}
 			h.checkDeployed(t)
+			if r := h.record(t); r.Outcome != record.Finished || !r.Deployed || r.Run != next.find(t, "run finished", "")[0]["run"] {
+				t.Errorf("the record of the next run: got %+v", r)
+			}
 		})
+	}
+}
+
+// checkRecord checks the record of a run that was killed: the step that ran is named,
+// those before it are over, and those after it are known.
+func (h *held) checkRecord(t *testing.T) {
+	t.Helper()
+	r := h.record(t)
+	if r.Outcome != record.Running || r.ExitCode != nil || !r.Ended.IsZero() || len(r.Passes) != 1 || len(r.Passes[0].Steps) != len(allSteps) {
+		t.Fatalf("got %+v", r)
+	}
+	at := slices.Index(allSteps, h.step)
+	for i, step := range r.Passes[0].Steps {
+		want := record.Finished
+		if i == at {
+			want = record.Running
+		} else if i > at {
+			want = record.NotStarted
+		}
+		if step.Name != allSteps[i] || step.Outcome != want {
+			t.Errorf("killed in %s: %s is %s, want %s", h.step, step.Name, step.Outcome, want)
+		}
 	}
 }
 

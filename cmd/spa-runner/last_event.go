@@ -8,7 +8,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
-	"spa-runner/internal/logs"
+	"spa-runner/internal/record"
 	"spa-runner/pipeline"
 )
 
@@ -16,7 +16,7 @@ import (
 // was deployed where, why it was not, or which step ended it.
 func (s summary) logEnd(log *zap.Logger, of string, took time.Duration) {
 	c, f, err, hint := s.plan.config, s.plan.facts, s.err, s.hint()
-	deployed := !s.execution.rehearsal && !c.previews() && s.deployment() == logs.Finished
+	deployed := !s.execution.rehearsal && !c.previews() && s.deployment() == record.Finished
 	fields := []zap.Field{
 		zap.String("what", s.execution.what), zap.Bool("deployed", deployed),
 		zap.Int64("took_ms", took.Milliseconds()), zap.Int("exit_code", pipeline.ExitCode(err)),
@@ -26,6 +26,9 @@ func (s summary) logEnd(log *zap.Logger, of string, took time.Duration) {
 	}
 	fields = append(fields, s.pushed(time.Now(), deployed)...)
 	fields = slices.DeleteFunc(fields, func(f zap.Field) bool { return f.Type == zapcore.StringType && f.String == "" })
+	if of == "run" && s.report != "" {
+		fields = append(fields, zap.String("report", s.report))
+	}
 	if of == "run" && len(s.before) > 0 {
 		fields = append(fields, zap.Objects("passes_before", s.before))
 	}

@@ -136,9 +136,13 @@ func TestThePasswordOfTheCodeIsMasked(t *testing.T) {
 			if o.code != 2 || !strings.Contains(o.stdout, "***") {
 				t.Errorf("%s, %s: %v", from, format, o)
 			}
+			written := w.written(t)
+			if !strings.Contains(written, "            \"***\",\n") {
+				t.Errorf("%s, %s: what was printed is not in the record: %s", from, format, written)
+			}
 			for _, form := range []string{password, url.QueryEscape(password), "pa55", "Fword"} {
-				if strings.Contains(o.stdout+o.stderr, form) {
-					t.Errorf("%s, %s: %q is in the log: %v", from, format, form, o)
+				if strings.Contains(o.stdout+o.stderr+written, form) {
+					t.Errorf("%s, %s: %q is in the log, or in the record: %v", from, format, form, o)
 				}
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"spa-runner/internal/logs"
+	"spa-runner/internal/record"
 	"spa-runner/internal/workfolder"
 	"spa-runner/pipeline"
 	"spa-runner/steps"
@@ -24,7 +25,8 @@ type passes struct {
 	folder    *workfolder.Folder
 	aws       aws.Config
 	log       *logs.Log
-	recorder  *logs.Recorder
+	recorder  *record.Recorder
+	files     *record.Dir // nil if there are none
 	began     time.Time
 	over      []*pass
 }
@@ -73,6 +75,7 @@ func (r *passes) prepare(ctx context.Context, number int, c *Config) (_ *pass, e
 		Log: log, Output: r.log.Output(number), Broken: r.log.Err, Redact: p.secret,
 		Env: c.childEnviron(p.environ), Grace: c.Grace, Hurry: p.hurry, KeysInEnv: c.KeysInEnv,
 	}
+	r.recorder.StartPass(number, recordedSteps(one.steps))
 	if one.list, err = cut(one.steps, r.execution.until); err == nil {
 		r.log.Plan(stepNames(one.list))
 		one.rt.Untrusted, err = untrusted(c, r.execution)
@@ -158,7 +161,7 @@ func (r *passes) after(ctx context.Context, before *pass) *pass {
 		next.err = prepared
 	}
 	for _, warning := range c.Warnings {
-		if warning = "configuration: " + warning; !slices.Contains(r.recorder.Warnings(), warning) {
+		if warning = "configuration: " + warning; !slices.Contains(r.recorder.Record().Told(), warning) {
 			next.rt.Log.Warn(warning)
 		}
 	}
@@ -167,13 +170,9 @@ func (r *passes) after(ctx context.Context, before *pass) *pass {
 
 // summary tells of a pass, and of those before it.
 func (r *passes) summary(p *pass) summary {
+	recorded := r.recorder.Record()
 	return summary{
-		execution: r.execution, plan: p.plan, steps: p.steps, recorded: stepsOf(r.recorder, p.number), warnings: r.recorder.Warnings(),
-		number: p.number, took: time.Since(r.began), err: p.err, before: r.over[:p.number-1],
+		execution: r.execution, plan: p.plan, steps: p.steps, recorded: passOf(recorded, p.number), warnings: recorded.Told(),
+		number: p.number, took: time.Since(r.began), err: p.err, before: r.over[:p.number-1], report: r.report(p.config),
 	}
-}
-
-// stepsOf are the records of one pass.
-func stepsOf(r *logs.Recorder, number int) []logs.StepRecord {
-	return slices.DeleteFunc(r.Steps(), func(s logs.StepRecord) bool { return s.Pass != number })
 }

@@ -52,6 +52,7 @@ A flag wins over variables.sh, variables.sh over the environment.`,
 type execution struct {
 	what      string // "run" or "dry run", for people
 	rehearsal bool   // nothing is real
+	temporary bool   // so is the work folder, which is gone at the end
 	identity  func(context.Context, *awshttp.BuildableClient) (aws.Config, error)
 	makeFlags []string // of the deploy targets
 	until     string   // the last step; "" is all of them
@@ -70,8 +71,7 @@ func (p *program) execute(ctx context.Context, c *Config, e execution) error {
 	if err != nil {
 		return err
 	}
-	recorder := logs.NewRecorder()
-	log := p.newLog(c, recorder)
+	log, recorder := p.newRecordedLog(c)
 	defer log.Close()
 	if c.Timeout > 0 {
 		var cancel context.CancelFunc
@@ -83,11 +83,10 @@ func (p *program) execute(ctx context.Context, c *Config, e execution) error {
 	if err != nil {
 		return err
 	}
-	logStart(first.rt, c, e)
+	closeFiles := r.keepFiles(c.Workdir, func() { logStart(first.rt, c, e) })
+	defer closeFiles()
 	last := r.run(ctx, first)
-	s := r.summary(last)
-	s.logEnd(last.rt.Log, "run", s.took)
-	_ = log.Text(s.text()) // log.Err tells
+	r.end(last)
 	if err = last.err; log.Err() != nil {
 		if err == nil {
 			err = errors.New("the run went to its end")
@@ -183,8 +182,10 @@ func logStart(rt *pipeline.Runtime, c *Config, e execution) {
 		values = append(values, zap.String(r.Name, r.Value))
 		sources = append(sources, zap.String(r.Name, r.Source))
 	}
-	rt.Log.Info("run started", zap.String("what", e.what), zap.String("version", buildVersion().Version),
-		zap.Strings("withheld_from_children", rt.Env.Withheld()),
+	b := buildVersion()
+	rt.Log.Info("run started", zap.String("what", e.what), zap.Bool("rehearsal", e.rehearsal), zap.String("version", b.Version),
+		zap.String("runner_commit", b.Commit), zap.String("go", b.Go), zap.String("os", b.OS), zap.String("arch", b.Arch),
+		zap.String("region", c.DeployRegion), zap.Strings("withheld_from_children", rt.Env.Withheld()),
 		zap.Dict("variables", values...), zap.Dict("sources", sources...))
 	for _, warning := range c.Warnings {
 		rt.Log.Warn("configuration: " + warning)

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"spa-runner/internal/logs"
+	"spa-runner/internal/record"
 	"spa-runner/pipeline"
 )
 
@@ -15,13 +15,14 @@ import (
 type summary struct {
 	execution execution
 	plan      *planner
-	steps     []pipeline.Step   // all of the plan
-	recorded  []logs.StepRecord // of the last pass
+	steps     []pipeline.Step // all of the plan
+	recorded  record.Pass     // the last one
 	warnings  []string
 	number    int           // of the last pass
 	before    []*pass       // those before it
 	took      time.Duration // all passes together
 	err       error         // of the last pass
+	report    string        // where the files of the run are, "" if nowhere
 }
 
 const rule = "────────────────────────────────────────────────────────────────────────\n"
@@ -30,36 +31,27 @@ func (s summary) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s%s\n%s", rule, s.headline(), rule)
 	s.writePasses(&b)
-	recorded := map[string]logs.StepRecord{}
-	for _, step := range s.recorded {
-		recorded[step.Name] = step
-	}
-	for _, step := range s.steps {
-		if r, started := recorded[step.Name()]; started {
-			writeStep(&b, r)
-			delete(recorded, step.Name())
-		} else {
-			fmt.Fprintf(&b, "  %s %-22s %8s  not started\n", mark(""), step.Name(), "")
-		}
-	}
-	for _, step := range s.recorded { // what came after the plan: the look
-		if _, left := recorded[step.Name]; left {
-			writeStep(&b, step)
-		}
+	for _, step := range s.recorded.Steps {
+		writeStep(&b, step)
 	}
 	b.WriteString("\n")
 	s.writeFacts(&b)
 	if len(s.warnings) > 0 {
 		b.WriteString("\n")
 	}
-	for _, w := range s.warnings {
+	shown, left := some(s.warnings, maxWarnings)
+	for _, w := range shown {
 		fmt.Fprintf(&b, "  warning: %s\n", w)
+	}
+	if left > 0 {
+		fmt.Fprintf(&b, "  warning: and %d more, see the log above\n", left)
 	}
 	if s.err != nil {
 		b.WriteString("\n")
 		if pipeline.Held(s.err) == nil { // else the headline says why
-			fmt.Fprintf(&b, "  cause:   %s\n", indent(s.err.Error()))
+			fmt.Fprintf(&b, "  cause:   %s\n", indent(shortCause(s.err)))
 		}
+		s.writeLastLines(&b)
 		if next := s.next(); next != "" {
 			fmt.Fprintf(&b, "  next:    %s\n", indent(next))
 		}
@@ -68,8 +60,12 @@ func (s summary) text() string {
 	return b.String()
 }
 
-func writeStep(b *strings.Builder, step logs.StepRecord) {
-	line := fmt.Sprintf("  %s %-22s %8s  %s", mark(step.Outcome), step.Name, rounded(step.Took), remark(step))
+func writeStep(b *strings.Builder, step record.Step) {
+	took := ""
+	if step.Outcome != record.NotStarted {
+		took = rounded(time.Duration(step.TookMS) * time.Millisecond)
+	}
+	line := fmt.Sprintf("  %s %-22s %8s  %s", mark(step.Outcome), step.Name, took, remark(step))
 	b.WriteString(strings.TrimRight(line, " ") + "\n")
 }
 
@@ -85,9 +81,9 @@ func (s summary) headline() string {
 		return fmt.Sprintf("%s FAILED in %s after %s (exit code %d)", what, failed.Step, took, pipeline.ExitCode(s.err))
 	case s.err != nil:
 		return fmt.Sprintf("%s FAILED before its first step (exit code %d)", what, pipeline.ExitCode(s.err))
-	case deploy == logs.Skipped:
+	case deploy == record.Skipped:
 		return fmt.Sprintf("%s finished in %s: nothing was deployed, SPA_RUNNER_DEPLOY_TARGETS is empty", what, took)
-	case deploy != logs.Finished:
+	case deploy != record.Finished:
 		return fmt.Sprintf("%s ended after %s, as asked, in %s: nothing was deployed", what, s.execution.until, took)
 	case len(s.execution.makeFlags) > 0:
 		return fmt.Sprintf("%s finished in %s: what `make deploy` would do is printed above, nothing was deployed", what, took)
@@ -115,10 +111,10 @@ func (s summary) next() string {
 }
 
 // deployment is what became of the last step, "" if it was not started.
-func (s summary) deployment() logs.Outcome {
-	for _, record := range s.recorded {
-		if record.Name == s.steps[len(s.steps)-1].Name() {
-			return record.Outcome
+func (s summary) deployment() record.Outcome {
+	for _, step := range s.recorded.Steps {
+		if step.Name == s.steps[len(s.steps)-1].Name() {
+			return step.Outcome
 		}
 	}
 	return ""
@@ -126,30 +122,30 @@ func (s summary) deployment() logs.Outcome {
 
 // writeFacts says what was, or would have been, deployed where.
 func (s summary) writeFacts(b *strings.Builder) {
-	c, f := s.plan.config, s.plan.facts
+	p := s.recorded
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(b, "  %-9s"+format+"\n", append([]any{name}, args...)...)
 	}
-	if f.settings.Commit != "" {
-		line("settings", "%s  %s, folder %s", f.settings.Commit, f.settings.Ref, c.Environment)
+	if p.Settings.Commit != "" {
+		line("settings", "%s  %s, folder %s", p.Settings.Commit, p.Settings.Ref, p.Environment)
 	}
 	if push := s.push(); push != "" {
 		line("trigger", "%s", push)
 	}
-	if f.code.Commit != "" {
-		line("code", "%s  %s", f.code.Commit, f.code.Ref)
+	if p.Code.Commit != "" {
+		line("code", "%s  %s", p.Code.Commit, p.Code.Ref)
 	}
-	if f.laid != nil {
+	if len(p.Overlay) > 0 {
 		replaced := 0
-		for _, file := range f.laid {
-			if file.Replaced {
+		for _, file := range p.Overlay {
+			if file.Action == "replaced" {
 				replaced++
 			}
 		}
-		line("overlay", "files: %d added, %d replaced", len(f.laid)-replaced, replaced)
+		line("overlay", "files: %d added, %d replaced", len(p.Overlay)-replaced, replaced)
 	}
-	if c.DeployRole != "" {
-		line("target", "account %s, region %s, as %s", accountOf(c.DeployRole), c.DeployRegion, c.DeployRole)
+	if p.Target.Role != "" {
+		line("target", "account %s, region %s, as %s", p.Target.Account, p.Target.Region, p.Target.Role)
 	}
 	line("run", "%s", s.plan.runID)
 	if s.execution.rehearsal {
@@ -194,26 +190,26 @@ func (s summary) push() string {
 	return text
 }
 
-func mark(outcome logs.Outcome) string {
+func mark(outcome record.Outcome) string {
 	switch outcome {
-	case logs.Finished:
+	case record.Finished:
 		return "✔"
-	case logs.Failed:
+	case record.Failed:
 		return "✖"
-	case logs.Skipped, logs.Held:
+	case record.Skipped, record.Held:
 		return "–"
 	}
 	return "·"
 }
 
-func remark(step logs.StepRecord) string {
+func remark(step record.Step) string {
 	switch {
-	case step.Outcome == logs.Skipped:
+	case step.Outcome == record.Skipped:
 		return "skipped: " + step.Why
-	case step.Outcome == logs.Held:
+	case step.Outcome == record.Held:
 		return "held: " + step.Why
-	case step.Outcome == logs.Failed:
-		return "failed"
+	case step.Outcome == record.Failed, step.Outcome == record.NotStarted:
+		return string(step.Outcome)
 	case step.Scope != "none":
 		return "as " + step.Scope
 	}

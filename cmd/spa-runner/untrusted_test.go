@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"spa-runner/internal/loopback"
+	"spa-runner/internal/record"
 	"spa-runner/pipeline"
 )
 
@@ -52,6 +53,7 @@ func TestRunWithAnUntrustedUser(t *testing.T) {
 	@chmod +x $(npm_config_prefix)/bin/spa-tool
 	@touch made-by-setup; echo $(HOME)
 lint all-tests:
+	@if touch ../spa-run/record.json ../spa-run/x 2>/dev/null || mv ../spa-run ../away 2>/dev/null; then echo "the record is mine"; fi
 	@spa-tool; echo "$@ as $$(id -u), script as $(ASKED_BY), key $(AWS_ACCESS_KEY_ID)"
 deploy:
 	@spa-tool; echo "$@ as $$(id -u) in $$(stat -c %u . made-by-setup Makefile | xargs), HOME $(HOME)"
@@ -70,6 +72,9 @@ deploy:
 	}
 	if got, want := o.output(t, "make-deploy"), "installed\ndeploy as 0 in 0 0 0, HOME "+w.home+"\n"; got != want {
 		t.Errorf("deploy: got %q, want %q", got, want)
+	}
+	if r := w.record(t); !r.Deployed || r.Passes[0].Steps[6].Outcome != record.Finished {
+		t.Errorf("the record: got %+v", r)
 	}
 	home := strings.TrimSpace(o.output(t, "make-setup"))
 	if _, err := os.Stat(home); !strings.Contains(home, "spa-runner-home-") || !os.IsNotExist(err) {
@@ -153,7 +158,7 @@ func TestDryRunWithAnUntrustedUser(t *testing.T) {
 		cmd.Stdout, cmd.Stderr = &stdout, &stderr
 		err := cmd.Run()
 		o := outcome{code: cmd.ProcessState.ExitCode(), stdout: stdout.String(), stderr: stderr.String()}
-		if got := o.output(t, "make-setup"); err != nil || got != w.env["SPA_RUNNER_UNTRUSTED_USER"]+"\n..:\ncode\nsettings\n" {
+		if got := o.output(t, "make-setup"); err != nil || got != w.env["SPA_RUNNER_UNTRUSTED_USER"]+"\n..:\ncode\nsettings\nspa-run\n" {
 			t.Errorf("umask %s: got %q, %v, %v", umask, got, err, o)
 		}
 	}

@@ -224,5 +224,9 @@ func (c *Config) variables() []variable {
 			name: "SPA_RUNNER_LOG_FORMAT", preset: string(logs.Auto), parse: logFormat(&c.LogFormat),
 			usage: "console, json, mixed (events as JSON, children's lines as they are) or auto",
 		},
+		{
+			name: "SPA_RUNNER_ARTIFACTS_URL", parse: artifactsURL(&c.ArtifactsURL),
+			usage: "where CodeBuild keeps the artifacts of builds, such as s3://BUCKET/runs; named in the last line of a run",
+		},
 	}
 }

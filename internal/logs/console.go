@@ -56,8 +56,11 @@ func (c *consoleCore) paint(code, text string) string {
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
 }
 
-// silentFields are those that a person has seen above, or need not see.
-var silentFields = []string{"run", "pass", "step", "scope", "params", "sources", "passes_before"}
+// silentFields are those that a person has seen above, will see below, or need not see.
+var silentFields = []string{
+	"run", "pass", "step", "scope", "params", "sources", "passes_before", "report",
+	"runner_commit", "go", "os", "arch", "rehearsal", "url", "pinned", "sha256", "size",
+}
 
 func (c *consoleCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	all := slices.Concat(c.with, fields)
@@ -100,7 +103,11 @@ func (c *consoleCore) data(message string, fields []zapcore.Field) string {
 	return dataText(short, paint) + long
 }
 
-// dataText is the data of an event as a person reads it: name=value.
+// Data is the data of an event as a person reads it, each after two spaces: name=value.
+func Data(fields []zapcore.Field) string {
+	return dataText(fields, func(name string) string { return name })
+}
+
 func dataText(fields []zapcore.Field, paint func(string) string) string {
 	var text strings.Builder
 	values := fieldValues(fields)

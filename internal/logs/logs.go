@@ -56,6 +56,7 @@ type Log struct {
 	format Format
 	run    string
 	core   zapcore.Core
+	tail   tail
 }
 
 // Options of a log.
@@ -68,7 +69,7 @@ type Options struct {
 	// Width, if set, gives the columns of the terminal that is written to, and has a
 	// line there that tells of the step that runs. For Console alone.
 	Width func() int
-	// Also get every event, such as the recorder that makes the summary.
+	// Also get every event, such as the recorder of the run.
 	Also []zapcore.Core
 }
 
@@ -127,14 +128,15 @@ func (l *Log) Output(pass int) func(step, scope, stream string) io.WriteCloser {
 		if l.format != JSON {
 			lines.block = blockEncoder(l.format)
 		}
-		return &childStream{redacted: l.sink.redactor.Writer(lines), lines: lines}
+		watched := l.tail.watch(pass, step, stream, lines)
+		return &childStream{redacted: l.sink.redactor.Writer(watched), lines: watched}
 	}
 }
 
 // childStream closes the redactor's stream before the lines behind it.
 type childStream struct {
 	redacted *redact.Writer
-	lines    *lineWriter
+	lines    io.WriteCloser
 }
 
 func (c *childStream) Write(p []byte) (int, error) { return c.redacted.Write(p) }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -180,44 +179,6 @@ func TestConsoleIsForPeople(t *testing.T) {
 		"  step failed  took_ms=7\n    error=bad:\n      - x\n    hint=mend it\n  run failed  exit_code=2\n"
 	if out.String() != want {
 		t.Errorf("got  %q\nwant %q", out.String(), want)
-	}
-}
-
-func TestRecorder(t *testing.T) {
-	r := NewRecorder()
-	log := zap.New(r).With(zap.Int("pass", 2))
-	step := log.With(zap.String("step", "make-lint"), zap.String("scope", "none"))
-	step.Info("step started")
-	if got := r.Steps()[0]; got.Outcome != "running" || got.Name != "make-lint" || got.Pass != 2 {
-		t.Errorf("got %+v", got)
-	}
-	step.Warn("careful", zap.String("file", "x"))
-	step.Warn("careful", zap.String("file", "x"))
-	retrying := func(what, why string, attempt int) {
-		step.Warn("retrying", zap.String("what", what), zap.String("error", why), zap.Int("attempt", attempt), zap.Int("delay_ms", attempt))
-	}
-	retrying("cloning", "503", 1)
-	retrying("assuming", "Throttling", 1)
-	step.Warn("beware")
-	retrying("cloning", "429", 2)
-	step.Error("step failed", zap.Int64("took_ms", 1500), zap.String("error", "broken"), zap.String("hint", "mend it"))
-	want := StepRecord{Pass: 2, Name: "make-lint", Scope: "none", Outcome: "failed", Took: 1500 * time.Millisecond, Error: "broken", Hint: "mend it"}
-	if got := r.Steps(); len(got) != 1 || got[0] != want {
-		t.Errorf("got %+v, want %+v", got, want)
-	}
-	warnings := []string{
-		"careful  file=x", "cloning was retried 2 times, the last time after: 429", "assuming was retried once, the last time after: Throttling", "beware",
-	}
-	if got := r.Warnings(); !slices.Equal(got, warnings) {
-		t.Errorf("warnings: got %q, want %q", got, warnings)
-	}
-	// Retries that came to nothing are in the error of the step.
-	step = log.With(zap.String("step", "clone-code"))
-	step.Info("step started")
-	retrying("cloning the code", "503", 1)
-	step.Error("step failed", zap.String("error", "503 (given up after 2 attempts in 1s)"))
-	if got := r.Warnings(); !slices.Equal(got, warnings) {
-		t.Errorf("warnings of what was given up: got %q, want %q", got, warnings)
 	}
 }
 

@@ -86,7 +86,8 @@ type Trigger struct {
 	PushedAt string `json:"pushed_at,omitempty"` // as the trigger has it
 }
 
-// Variable is one that the runner knows. User info in URLs is left out.
+// Variable is one that the runner knows. User info in URLs is left out, and so is the
+// value of one that no child sees, since every child can read the record.
 type Variable struct {
 	Name   string `json:"name"`
 	Value  string `json:"value"`

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"spa-runner/internal/logs"
+	"spa-runner/internal/record"
+	"spa-runner/internal/report"
+	"spa-runner/pipeline"
+)
+
+// shownFile is the one of the files of a run that its last line names.
+const shownFile = record.Report
+
+// newRecordedLog starts the log of a run and the record that is made of its events.
+func (p *program) newRecordedLog(c *Config) (*logs.Log, *record.Recorder) {
+	var log *logs.Log
+	recorder := record.NewRecorder(record.Options{
+		Redact:    p.redactor.String,
+		LastLines: func(pass int, step string) []string { return log.LastLines(pass, step) },
+		Warn: func(pass int, err error) {
+			log.Logger(pass).Warn("the record of the run cannot be written", zap.String("error", err.Error()))
+		},
+	})
+	log = p.newLog(c, recorder)
+	return log, recorder
+}
+
+// refuseForeignRecord refuses a work folder in which something else has the name of
+// the folder of the record.
+func refuseForeignRecord(workdir string) error {
+	err := record.Look(workdir)
+	if !errors.Is(err, record.ErrForeign) {
+		return nil // what else is in the way is warned about, see keepFiles
+	}
+	return pipeline.WithHint(
+		&pipeline.ConfigError{Problems: []string{err.Error() + ": a run writes its record there, and nowhere else"}},
+		"remove it, or set SPA_RUNNER_WORKDIR to another folder: "+rmCommand(filepath.Join(workdir, record.Folder)))
+}
+
+// keepFiles opens the folder of the files of the run, before a child could put another
+// in its place, and has them written from the first event on, which start logs. That
+// they cannot be written is no reason not to deploy.
+func (r *passes) keepFiles(workdir string, start func()) (closeFiles func()) {
+	var err error
+	if r.files, err = record.Open(workdir); err != nil {
+		start()
+		r.log.Logger(1).Warn("the record of the run cannot be written", zap.String("error", err.Error()))
+		return func() {}
+	}
+	r.recorder.Keep(r.files,
+		record.Derived{Name: record.JUnit, Render: report.JUnit},
+		record.Derived{Name: record.Report, Render: report.HTML},
+	)
+	start()
+	return r.files.Close
+}
+
+// end writes the last event, the summary, and where the files are.
+func (r *passes) end(last *pass) {
+	s := r.summary(last)
+	lost := r.recorder.Err()
+	s.logEnd(last.rt.Log, "run", s.took)
+	if err := r.recorder.Err(); err != nil && lost == nil { // the last event is the last
+		r.program.tell("spa-runner: warning: the record of the run cannot be written: " + err.Error())
+	}
+	_ = r.log.Text(s.text() + r.lastLine(last.config)) // log.Err tells
+}
+
+// lastLine says where the report of the run is.
+func (r *passes) lastLine(c *Config) string {
+	switch where := r.report(c); {
+	case where != "":
+		return fmt.Sprintf("report: %s\n", where)
+	case r.execution.temporary:
+		return "report: none is left of this rehearsal; --workdir DIR keeps it\n"
+	}
+	return "report: none that is whole, since it could not be written\n"
+}
+
+// report is where the report of the run can be found when it is over, "" if nowhere.
+func (r *passes) report(c *Config) string {
+	if r.files == nil || r.recorder.Err() != nil || r.execution.temporary {
+		return ""
+	}
+	_, build, inCodeBuild := strings.Cut(c.environ["CODEBUILD_BUILD_ID"], ":")
+	if c.ArtifactsURL != "" && inCodeBuild && !r.execution.rehearsal && isBuildFolder(c) {
+		return strings.Join([]string{c.ArtifactsURL, build, record.Folder, shownFile}, "/")
+	}
+	path, err := filepath.Abs(r.files.Path(shownFile))
+	if err != nil {
+		return r.files.Path(shownFile)
+	}
+	return path
+}
+
+// isBuildFolder says whether CodeBuild looks for artifacts where the run works.
+func isBuildFolder(c *Config) bool {
+	folder := c.environ["CODEBUILD_SRC_DIR"]
+	return folder == "" || isWithin(c.Workdir, folder) && isWithin(folder, c.Workdir)
+}
+
+// artifactsURL is checked for what it should look like, and never asked for anything.
+func artifactsURL(to *string) func(string) error {
+	return func(value string) error {
+		*to = ""
+		if value == "" {
+			return nil
+		}
+		u, err := url.Parse(value)
+		if err != nil || u.Scheme != "s3" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" ||
+			strings.ContainsAny(value, " \t\r\n") {
+			return errors.New("write the folder in which the builds have theirs, such as s3://BUCKET/runs")
+		}
+		*to = strings.TrimRight(value, "/")
+		return nil
+	}
+}
+
+// recordedSteps are the steps of a plan, of which nothing is known yet.
+func recordedSteps(plan []pipeline.Step) []record.Step {
+	list := make([]record.Step, len(plan))
+	for i, step := range plan {
+		list[i] = record.Step{Name: step.Name(), Scope: pipeline.ScopeOf(step)}
+	}
+	return list
+}
+
+// passOf is the record of a pass.
+func passOf(r record.Record, number int) record.Pass {
+	for _, p := range r.Passes {
+		if p.Number == number {
+			return p
+		}
+	}
+	return record.Pass{Number: number}
+}

@@ -1,0 +1,202 @@
+package record
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"spa-runner/internal/guard"
+)
+
+// Recorder is a core that folds the events of a run into its record, so that no
+// step does anything for it. It takes facts from events alone, never from what a
+// child prints; that is what LastLines quotes, and nothing else.
+type Recorder struct {
+	zapcore.LevelEnabler
+	state *state
+	with  []zapcore.Field
+}
+
+// Options of a Recorder. Each may be nil.
+type Options struct {
+	// Redact is applied to each text on its own, and not to a file as a whole: a
+	// secret may read like the syntax of a file.
+	Redact func(string) string
+	// LastLines gives what the children of a step printed last, redacted.
+	LastLines func(pass int, step string) []string
+	// Warn is told once that the files cannot be written, and in which pass that was.
+	Warn func(pass int, err error)
+}
+
+// Derived is a file that is made of the record.
+type Derived struct {
+	Name   string
+	Render func(Record) []byte
+}
+
+type state struct {
+	Options
+	saving  sync.Mutex // held while files are written
+	mu      sync.Mutex // held while the record is looked at
+	record  Record
+	region  string // where it is deployed to, if no variable says
+	encoded []overlayText
+	dir     *Dir
+	derived []Derived
+	err     error // of writing, the last time
+	warned  bool
+}
+
+// NewRecorder starts a record of which nothing is known yet.
+func NewRecorder(o Options) *Recorder {
+	if o.Redact == nil {
+		o.Redact = func(text string) string { return text }
+	}
+	return &Recorder{LevelEnabler: zap.InfoLevel, state: &state{Options: o, record: Record{
+		Schema: Schema, End: End{Outcome: Running}, Variables: []Variable{}, Passes: []Pass{},
+	}}}
+}
+
+// Keep has the record written from now on, and what is derived from it.
+func (r *Recorder) Keep(dir *Dir, derived ...Derived) {
+	r.state.mu.Lock()
+	defer r.state.mu.Unlock()
+	r.state.dir, r.state.derived = dir, derived
+}
+
+// Err is the error of the last time that the files were written, if any.
+func (r *Recorder) Err() error {
+	r.state.mu.Lock()
+	defer r.state.mu.Unlock()
+	return r.state.err
+}
+
+// StartPass tells what the steps of a pass will be, by name and scope.
+func (r *Recorder) StartPass(number int, plan []Step) {
+	r.state.mu.Lock()
+	defer r.state.mu.Unlock()
+	p := r.state.pass(number)
+	p.Steps = slices.Clone(plan)
+	for i := range p.Steps {
+		p.Steps[i].Outcome = NotStarted
+	}
+	r.state.aim(p)
+}
+
+// Record is the record as it is now.
+func (r *Recorder) Record() Record {
+	r.state.mu.Lock()
+	defer r.state.mu.Unlock()
+	now := r.state.record
+	now.Passes = slices.Clone(now.Passes)
+	for i := range now.Passes {
+		p := &now.Passes[i]
+		p.Steps, p.Retries = slices.Clone(p.Steps), slices.Clone(p.Retries) // the rest is only added to
+	}
+	return now
+}
+
+// With is part of zapcore.Core.
+func (r *Recorder) With(fields []zapcore.Field) zapcore.Core {
+	clone := *r
+	clone.with = slices.Concat(r.with, fields)
+	return &clone
+}
+
+// Check is part of zapcore.Core.
+func (r *Recorder) Check(e zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+	if r.Enabled(e.Level) {
+		return checked.AddCore(e, r)
+	}
+	return checked
+}
+
+// Sync is part of zapcore.Core.
+func (r *Recorder) Sync() error { return nil }
+
+// Write folds one event. It never fails: a record that cannot be kept is no reason
+// to end a deployment.
+func (r *Recorder) Write(e zapcore.Entry, fields []zapcore.Field) error {
+	fold, known := folds[e.Message]
+	if !known && e.Level != zap.WarnLevel {
+		return nil
+	}
+	s, ev := r.state, event{at: e.Time.UTC(), own: fields, with: r.with, redact: r.state.Redact}
+	number := ev.number("pass")
+	s.mu.Lock()
+	p := s.pass(number)
+	if p.Started.IsZero() {
+		p.Started = ev.at
+	}
+	if known {
+		fold.add(s, p, ev)
+	} else {
+		s.warn(p, e.Message, slices.Concat(r.with, fields))
+	}
+	s.mu.Unlock()
+	if !known || fold.save == never {
+		return nil
+	}
+	if err := s.save(ev.at); err != nil && fold.save != lastly && s.Warn != nil && !s.warned {
+		s.warned = true // before, since that is an event too
+		s.Warn(number, err)
+	}
+	return nil
+}
+
+// save writes the files.
+func (s *state) save(now time.Time) error {
+	s.saving.Lock()
+	defer s.saving.Unlock()
+	if s.dir == nil {
+		return nil
+	}
+	err := s.write(now)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err = err
+	return err
+}
+
+func (s *state) write(now time.Time) (first error) {
+	keep := func(err error) {
+		if first == nil {
+			first = err
+		}
+	}
+	// A defect of what is derived must not end a deployment either.
+	keep(guard.Call(func() error {
+		text, err := s.encode(now)
+		if err != nil {
+			return err
+		}
+		return s.dir.Write(File, text...)
+	}))
+	for _, d := range s.derived {
+		keep(guard.Call(func() error { return s.dir.Write(d.Name, s.render(d)) }))
+	}
+	return first
+}
+
+// render makes a derived file of the record. Nothing is added to that meanwhile.
+func (s *state) render(d Derived) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return d.Render(s.record)
+}
+
+// pass finds a pass by its number.
+func (s *state) pass(number int) *Pass {
+	for i := range s.record.Passes {
+		if s.record.Passes[i].Number == number {
+			return &s.record.Passes[i]
+		}
+	}
+	s.record.Passes = append(s.record.Passes, Pass{
+		Number: number, End: End{Outcome: Running}, Roles: []Role{}, Overlay: []Laid{}, Steps: []Step{},
+	})
+	return &s.record.Passes[len(s.record.Passes)-1]
+}
