@@ -268,6 +268,9 @@ func TestTheFilesOfARunAreKept(t *testing.T) {
 		if !reflect.DeepEqual(kept, want) {
 			t.Errorf("got %v, want %v", kept, want)
 		}
+		if got := variables(t, made, "Project")["SPA_RUNNER_ARTIFACTS_URL"]; got != "s3://"+location+"/runs/Spa-DeployAutomationEnvironment" {
+			t.Errorf("the runner is told %s", got)
+		}
 		// Whoever pushes a branch decides what a preview writes.
 		preview := made.Resources["PreviewProject"].Properties
 		if text := fmt.Sprint(at(preview, "Source", "BuildSpec")); at(preview, "Artifacts", "Type") != "NO_ARTIFACTS" || strings.Contains(text, "artifacts:") || strings.Contains(text, "reports:") {
