@@ -30,39 +30,54 @@ func (w *writer) enough(i, of, most int) bool {
 	return true
 }
 
+// files are some of an overlay: those that are shown, and how many there are. They
+// are not copied, since an overlay can be long and a page is made again and again.
+type files struct {
+	shown []*record.Laid
+	count int
+}
+
+func (f *files) add(l *record.Laid) {
+	if f.count++; len(f.shown) < maxLaid {
+		f.shown = append(f.shown, l)
+	}
+}
+
 func (w *writer) overlay(laid []record.Laid, pass string) {
 	if len(laid) == 0 {
 		return
 	}
-	var added, replaced []record.Laid
+	var added, replaced files
 	size := int64(0)
-	for _, f := range laid {
+	for i := range laid {
+		f := &laid[i]
 		size += f.Size
 		if f.Action == "replaced" {
-			replaced = append(replaced, f)
+			replaced.add(f)
 		} else {
-			added = append(added, f)
+			added.add(f)
 		}
 	}
-	w.heading("Overlay", pass, written(len(replaced))+" replaced, "+written(len(added))+" added, "+bytes(size))
+	w.heading("Overlay", pass, written(replaced.count)+" replaced, "+written(added.count)+" added, "+bytes(size))
 	w.laid("Replaced", replaced)
 	w.laid("Added", added)
 }
 
-func (w *writer) laid(title markup, files []record.Laid) {
-	if len(files) == 0 {
+func (w *writer) laid(title markup, files files) {
+	if files.count == 0 {
 		return
 	}
 	w.put("<details")
-	if len(files) <= openRows {
+	if files.count <= openRows {
 		w.put(" open=\"open\"")
 	}
-	w.put("><summary>").put(title).put(": ").number(len(files)).put("</summary>\n")
+	w.put("><summary>").put(title).put(": ").number(files.count).put("</summary>\n")
 	w.table("file", "size", "SHA-256")
-	for i, f := range files {
-		if w.enough(i, len(files), maxLaid) {
+	for i := range files.count {
+		if w.enough(i, files.count, maxLaid) {
 			break
 		}
+		f := files.shown[i]
 		w.put("<tr><td><code>").text(f.Path).put("</code>")
 		if f.Target != "" {
 			w.put("<small>link to <code>").text(f.Target).put("</code></small></td><td>link</td><td>")
