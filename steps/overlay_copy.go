@@ -72,7 +72,7 @@ func (c *copier) part(ctx context.Context, l *laying, p *part) error {
 // written is always a new one: the kernel does not follow a link there.
 func (c *copier) file(from, to int, code string, w *manifest.Entry, f file) (err error) {
 	name := f.info.Name()
-	in, err := openAt(from, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	in, err := openAt(from, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
