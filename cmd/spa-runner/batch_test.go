@@ -83,9 +83,11 @@ func (w *batchWorld) serveSettings(exact bool) {
 func built(t *testing.T, text string) (folders []string) {
 	t.Helper()
 	var spec struct {
-		Version float64
-		Phases  map[string]struct{ Commands []string }
-		Batch   struct {
+		Version   float64
+		Phases    map[string]struct{ Commands, Finally []string }
+		Reports   map[string]any
+		Artifacts map[string]any
+		Batch     struct {
 			FastFail  *bool `yaml:"fast-fail"`
 			BuildList []struct {
 				Identifier string

@@ -100,7 +100,7 @@ func TestTheDoctorOnAPoorMachine(t *testing.T) {
 		"no TMPDIR":           {func(_ *testing.T, p *patient) { p.env["TMPDIR"] = filepath.Join(p.temp, "none") }, 125, []string{"making a temporary folder", "set TMPDIR to a folder that can be written to"}},
 		"TMPDIR is read-only": {func(_ *testing.T, p *patient) { p.env["TMPDIR"] = "/proc" }, 125, []string{"making a temporary folder", "set TMPDIR"}},
 		"TMPDIR is full": {func(t *testing.T, p *patient) {
-			smallDisk(t, p.temp, "40k")
+			smallDisk(t, p.temp, "48k")
 		}, 1, []string{"no space left on device; make room on the disk of that folder", "✖ code repository", "set TMPDIR to a", "not checked because of: code repository", "1 thing to mend"}},
 	} {
 		t.Run(name, func(t *testing.T) {
