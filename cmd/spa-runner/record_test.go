@@ -358,10 +358,13 @@ func TestAForeignRecordIsRefused(t *testing.T) {
 // A record that cannot be written is one warning, and no reason not to deploy.
 func TestARecordThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
-	for _, format := range []string{"json", "mixed"} {
+	for format, attack := range map[string]string{
+		"json":  "rm -rf ../spa-run; ln -s . ../spa-run",
+		"mixed": "mv ../spa-run ../away; mkdir ../spa-run; touch ../spa-run/report.html", // which the last line would name
+	} {
 		w := newWorld(t, loopback.Options{})
 		w.env["SPA_RUNNER_LOG_FORMAT"] = format
-		w.write("code", "Makefile", "setup:\n\t@rm -rf ../spa-run; ln -s . ../spa-run\nlint all-tests deploy:\n\t@true\n")
+		w.write("code", "Makefile", "setup:\n\t@"+attack+"\nlint all-tests deploy:\n\t@true\n")
 		w.serve()
 		o := w.run("run")
 		if n := strings.Count(o.stdout, `"msg":"the record of the run cannot be written"`); o.code != 0 || n != 1 || strings.Contains(o.stdout, `"report":`) || o.stderr != "" {

@@ -58,18 +58,26 @@ func (l *Log) LastLines(pass int, step string) []string {
 	}
 	var lines []string
 	for _, line := range t.last() {
-		text, cut := line.text, ""
+		text, cut, redact := line.text, "", l.sink.redactor.Bytes
 		if len(text) > tailWidth {
 			end := tailWidth
 			for end > tailWidth-utf8.UTFMax && !utf8.RuneStart(text[end]) {
 				end--
 			}
-			text, cut = text[:end], "…"
+			text, cut, redact = text[:end], "…", l.redactBeginning
 		}
-		text = l.sink.redactor.Bytes(stripANSI(text)) // without its colours it may spell a secret
+		text = redact(stripANSI(text)) // without its colours it may spell a secret
 		lines = append(lines, strings.ToValidUTF8(strings.TrimSuffix(string(text), "\r"), "\ufffd")+cut)
 	}
 	return lines
+}
+
+// redactBeginning is for a line that was cut: it leaves out what may be the beginning of
+// a secret at the end. The stream is not closed, since that would write it.
+func (l *Log) redactBeginning(text []byte) []byte {
+	var whole bytes.Buffer
+	_, _ = l.sink.redactor.Writer(&whole).Write(text) // a buffer takes all
+	return whole.Bytes()
 }
 
 // last picks the last lines of all streams.

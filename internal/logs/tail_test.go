@@ -131,3 +131,21 @@ type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 func (discard) Close() error                { return nil }
+
+// A line is not cut within a secret that the colours in it hid from the stream, nor
+// within one that was told since: its beginning would be left.
+func TestALongLineIsNotCutWithinASecret(t *testing.T) {
+	const born = "born-later-and-long"
+	for before := tailWidth - 30; before <= tailWidth; before++ {
+		for _, split := range []int{1, 9, len(secret) - 1} {
+			l, _ := newTestLog(Console)
+			child(t, l, strings.Repeat(".", before)+secret[:split]+"\x1b[1m"+secret[split:]+"..\n", strings.Repeat(".", before)+born+"\n")
+			l.sink.redactor.Add(born)
+			for _, line := range l.LastLines(1, "make-lint") {
+				if rest := strings.Trim(strings.ReplaceAll(line, "***", ""), ".…"); rest != "" {
+					t.Fatalf("after %d bytes, split at %d: %q is left", before, split, rest)
+				}
+			}
+		}
+	}
+}

@@ -86,13 +86,47 @@ func (d *Dir) Write(name string, content ...[]byte) error {
 	fresh := unfinished(name)
 	err := d.create(fresh, content)
 	if err == nil {
-		err = d.root.Rename(fresh, name)
+		err = d.replace(fresh, name)
 	}
 	if err != nil {
 		_ = d.root.RemoveAll(fresh)
+	} else {
+		err = d.inPlace()
+	}
+	if err != nil {
 		return fmt.Errorf("writing %s: %w", d.Path(name), err)
 	}
 	return nil
+}
+
+// replace renames a file over another, and over a folder that somebody made of that:
+// it would keep out all that comes.
+func (d *Dir) replace(fresh, name string) error {
+	err := d.root.Rename(fresh, name)
+	if err == nil {
+		return nil
+	}
+	if there, lerr := d.root.Lstat(name); lerr != nil || !there.IsDir() {
+		return err
+	}
+	if err := d.root.RemoveAll(name); err != nil {
+		return err
+	}
+	return d.root.Rename(fresh, name)
+}
+
+// inPlace says whether the folder still has its name. Else what is written is safe, and
+// what is found under the name is somebody else's.
+func (d *Dir) inPlace() error {
+	ours, err := d.root.Stat(".")
+	if err != nil {
+		return err
+	}
+	there, err := os.Lstat(d.path)
+	if err == nil && !os.SameFile(ours, there) {
+		err = errors.New("something else has the name of its folder by now")
+	}
+	return err
 }
 
 // create makes a file, never writing into one that somebody else has made: that may

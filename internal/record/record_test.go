@@ -217,6 +217,29 @@ func TestADefectOfWhatIsDerivedIsAWarning(t *testing.T) {
 	}
 }
 
+// So it is with a defect in what an event adds: the run does not wait for the record.
+func TestADefectOfAnEventIsAWarning(t *testing.T) {
+	var warned []string
+	r, workdir := kept(t, Options{
+		Warn:      func(_ int, err error) { warned = append(warned, err.Error()) },
+		LastLines: func(int, string) []string { panic("a defect") },
+	})
+	log := zap.New(r).With(zap.Int("pass", 1))
+	log.Info("run started")
+	func() {
+		defer func() {
+			if defect := recover(); defect != nil {
+				t.Fatalf("the run ends: %v", defect)
+			}
+		}()
+		step(log, "make-lint", "none").Error("step failed")
+	}()
+	log.Info("run failed")
+	if got := readRecord(t, workdir); got.Outcome != Failed || len(warned) != 1 || !strings.Contains(warned[0], "a defect") {
+		t.Errorf("got %+v, %q", got, warned)
+	}
+}
+
 // An overlay of 20,000 files is encoded once, and a record is written in little time.
 func TestManyFilesAreEncodedOnce(t *testing.T) {
 	const files = 20_000

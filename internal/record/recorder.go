@@ -1,6 +1,7 @@
 package record
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"time"
@@ -126,25 +127,33 @@ func (r *Recorder) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	}
 	s, ev := r.state, event{at: e.Time.UTC(), own: fields, with: r.with, redact: r.state.Redact}
 	number := ev.number("pass")
-	s.mu.Lock()
-	p := s.pass(number)
-	if p.Started.IsZero() {
-		p.Started = ev.at
+	if !known {
+		fold.add = func(s *state, p *Pass, _ event) { s.warn(p, e.Message, slices.Concat(r.with, fields)) }
 	}
-	if known {
-		fold.add(s, p, ev)
-	} else {
-		s.warn(p, e.Message, slices.Concat(r.with, fields))
-	}
-	s.mu.Unlock()
+	defect := s.fold(number, fold.add, ev)
 	if !known || fold.save == never {
 		return nil
 	}
-	if err := s.save(ev.at); err != nil && fold.save != lastly && s.Warn != nil && !s.warned {
+	if err := cmp.Or(defect, s.save(ev.at)); err != nil && fold.save != lastly && s.Warn != nil && !s.warned {
 		s.warned = true // before, since that is an event too
 		s.Warn(number, err)
 	}
 	return nil
+}
+
+// fold adds an event to a pass. A defect in that leaves the record unlocked, or the run
+// would wait for it at its next event, and for ever.
+func (s *state) fold(number int, add func(*state, *Pass, event), ev event) error {
+	return guard.Call(func() error {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		p := s.pass(number)
+		if p.Started.IsZero() {
+			p.Started = ev.at
+		}
+		add(s, p, ev)
+		return nil
+	})
 }
 
 // save writes the files.

@@ -32,10 +32,11 @@ func (w *Writer) Write(p []byte) (int, error) {
 	for n := 0; n < len(p); {
 		chunk := p[n:min(n+chunkLen, len(p))]
 		clean, err := w.s.begin(m, chunk)
+		w.s.held = append(w.s.held, chunk[clean:]...) // after an error too: a secret may go on in the next write
 		if err != nil {
 			return n, err
 		}
-		if w.s.held = append(w.s.held, chunk[clean:]...); clean < len(chunk) {
+		if clean < len(chunk) {
 			if err := w.s.pass(m, true); err != nil {
 				return n, err
 			}

@@ -239,3 +239,33 @@ func TestLongText(t *testing.T) {
 		}
 	}
 }
+
+// once fails one write, as a log that is full for a moment does.
+type once struct {
+	bytes.Buffer
+	failed bool
+}
+
+func (o *once) Write(p []byte) (int, error) {
+	if !o.failed {
+		o.failed = true
+		return 0, errors.New("not now")
+	}
+	return o.Buffer.Write(p)
+}
+
+// Who writes on after an error does not see the end of a secret whose beginning came
+// before it.
+func TestASecretIsHiddenAcrossAFailedWrite(t *testing.T) {
+	r := New()
+	r.Add("hunt3r-is-it")
+	to := &once{}
+	w := r.Writer(to)
+	if _, err := io.WriteString(w, "some text hunt3r"); err == nil {
+		t.Fatal("the write did not fail")
+	}
+	_, err := io.WriteString(w, "-is-it end")
+	if err := errors.Join(err, w.Close()); err != nil || to.String() != Mask+" end" {
+		t.Errorf("got %q, %v", to.String(), err)
+	}
+}
