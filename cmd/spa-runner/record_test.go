@@ -79,9 +79,9 @@ func TestTheRecordOfADeployment(t *testing.T) {
 		t.Fatal(o)
 	}
 	r := w.record(t)
-	b := buildVersion()
+	b := ownDetails()
 	if r.Schema != record.Schema || r.Run != "project:1a-2b" || r.What != "run" || r.Rehearsal || r.Outcome != record.Finished || !r.Deployed || *r.ExitCode != 0 ||
-		r.Runner != (record.Runner{Version: b.Version, Commit: b.Commit, Go: b.Go, OS: b.OS, Arch: b.Arch}) ||
+		r.Runner != (record.Runner{Version: b.Version, Commit: b.commit(), Go: b.Go, OS: b.OS, Arch: b.Arch}) ||
 		r.Trigger != (record.Trigger{Commit: w.commits["settings"], Pusher: alice, PushedAt: "2026-03-01T12:00:00Z"}) || !slices.Contains(r.Withheld, "CODE_GIT_TOKEN") {
 		t.Errorf("got %+v", r)
 	}
