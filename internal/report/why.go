@@ -2,6 +2,8 @@ package report
 
 import (
 	"cmp"
+	"slices"
+	"strings"
 
 	"spa-runner/internal/record"
 )
@@ -79,10 +81,16 @@ func endedIn(r record.Record, last record.Pass) int {
 	return found
 }
 
+// onlyCompares says whether a step that deploys was to compare, in a preview.
+func onlyCompares(s record.Step) bool {
+	targets := strings.Fields(s.Params["targets"])
+	return len(targets) > 0 && !slices.ContainsFunc(targets, func(target string) bool { return target != "diff" })
+}
+
 // leftBehind says what a run that did not end well has done to the target.
 func leftBehind(r record.Record) string {
 	for _, s := range r.Last().Steps {
-		if s.Name != deploying || r.Rehearsal || s.Params["targets"] == "diff" { // which only compares
+		if s.Name != deploying || r.Rehearsal || onlyCompares(s) {
 			continue
 		}
 		switch s.Outcome {
