@@ -150,13 +150,6 @@ func (o OverlaySettings) tell(laid []LaidFile, written []manifest.Entry, hold st
 	}
 }
 
-func skipEntry(entry fs.DirEntry) error {
-	if entry.IsDir() {
-		return fs.SkipDir
-	}
-	return nil
-}
-
 func topLevelDotfiles(laid []LaidFile) []string {
 	var names []string
 	seen := map[string]bool{}

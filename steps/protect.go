@@ -139,7 +139,10 @@ func readCode(code string) (codeTree, error) {
 			return err
 		}
 		if entry.Name() == ".git" {
-			return skipEntry(entry)
+			if entry.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
 		}
 		name, err := filepath.Rel(code, file)
 		if err == nil && entry.Type() == fs.ModeSymlink {

@@ -130,7 +130,7 @@ func (p *program) diagnose(ctx context.Context, cmd *cobra.Command) (report doct
 		checks = func(ctx context.Context) []doctor.Check { return d.checksOfFolder(ctx, folder) }
 	}
 	report = doctor.Run(ctx, checks(ctx), checkLimit)
-	report.Version = buildVersion().Version
+	report.Version = version
 	for i := range report.Checks {
 		d.forPeople(&report.Checks[i])
 	}

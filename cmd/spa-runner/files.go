@@ -24,9 +24,7 @@ func (p *program) newRecordedLog(c *Config) (*logs.Log, *record.Recorder) {
 	recorder := record.NewRecorder(record.Options{
 		Redact:    p.redactor.String,
 		LastLines: func(pass int, step string) []string { return log.LastLines(pass, step) },
-		Warn: func(pass int, err error) {
-			log.Logger(pass).Warn("the record of the run cannot be written", zap.String("error", err.Error()))
-		},
+		Warn:      func(pass int, err error) { warnOfRecord(log, pass, err) },
 	})
 	log = p.newLog(c, recorder)
 	return log, recorder
@@ -45,21 +43,25 @@ func refuseForeignRecord(workdir string) error {
 }
 
 // keepFiles opens the folder of the files of the run, before a child could put another
-// in its place, and has them written from the first event on, which start logs. That
-// they cannot be written is no reason not to deploy.
-func (r *passes) keepFiles(workdir string, start func()) (closeFiles func()) {
-	var err error
-	if r.files, err = record.Open(workdir); err != nil {
-		start()
-		r.log.Logger(1).Warn("the record of the run cannot be written", zap.String("error", err.Error()))
-		return func() {}
+// in its place, and has them written from the first event on. That they cannot be is no
+// reason not to deploy.
+func (r *passes) keepFiles(workdir string) error {
+	files, err := record.Open(workdir)
+	if err != nil {
+		return err
 	}
-	r.recorder.Keep(r.files,
+	r.files = files
+	r.recorder.Keep(files,
 		record.Derived{Name: record.JUnit, Render: report.JUnit},
 		record.Derived{Name: record.Report, Render: report.HTML},
 	)
-	start()
-	return r.files.Close
+	return nil
+}
+
+const recordLost = "the record of the run cannot be written"
+
+func warnOfRecord(log *logs.Log, pass int, err error) {
+	log.Logger(pass).Warn(recordLost, zap.String("error", err.Error()))
 }
 
 // end writes the last event, the summary, and where the files are.
@@ -68,7 +70,7 @@ func (r *passes) end(last *pass) {
 	lost := r.recorder.Err()
 	s.logEnd(last.rt.Log, "run", s.took)
 	if err := r.recorder.Err(); err != nil && lost == nil { // the last event is the last
-		r.program.tell("spa-runner: warning: the record of the run cannot be written: " + err.Error())
+		r.program.tell("spa-runner: warning: " + recordLost + ": " + err.Error())
 	}
 	_ = r.log.Text(s.text() + r.lastLine(last.config)) // log.Err tells
 }

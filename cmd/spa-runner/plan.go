@@ -18,8 +18,7 @@ import (
 type facts struct {
 	settings gitclone.Result
 	code     gitclone.Result
-	laid     []steps.LaidFile
-	written  []manifest.Entry // what that made of the code
+	written  []manifest.Entry // what the overlay made of the code
 	hold     string           // why the environment must not be deployed
 	head     gitclone.Target  // where the settings were after the pass
 }
@@ -98,7 +97,7 @@ func (p *planner) plan() []pipeline.Step {
 			Credentials: nobody,
 			Settings:    settingsDir, Environment: c.Environment, Code: codeDir,
 			Protect: c.OverlayProtect, Require: c.OverlayRequire, RequireSettings: c.requireSettings,
-			Laid: &p.facts.laid, Written: &p.facts.written, Hold: &p.facts.hold,
+			Written: &p.facts.written, Hold: &p.facts.hold,
 		},
 		// 6. From here on other people's code is executed: as nobody, unless
 		// READ_PACKAGES_ROLE is set. Then as one who may read packages and no more:

@@ -16,8 +16,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"spa-runner/internal/loopback"
 	"spa-runner/internal/record"
+	"spa-runner/internal/report"
 )
 
 // record reads the record of a run, as strictly as one can.
@@ -79,9 +82,9 @@ func TestTheRecordOfADeployment(t *testing.T) {
 		t.Fatal(o)
 	}
 	r := w.record(t)
-	b := buildVersion()
+	b := ownDetails()
 	if r.Schema != record.Schema || r.Run != "project:1a-2b" || r.What != "run" || r.Rehearsal || r.Outcome != record.Finished || !r.Deployed || *r.ExitCode != 0 ||
-		r.Runner != (record.Runner{Version: b.Version, Commit: b.Commit, Go: b.Go, OS: b.OS, Arch: b.Arch}) ||
+		r.Runner != (record.Runner{Version: b.Version, Commit: b.commit(), Go: b.Go, OS: b.OS, Arch: b.Arch}) ||
 		r.Trigger != (record.Trigger{Commit: w.commits["settings"], Pusher: alice, PushedAt: "2026-03-01T12:00:00Z"}) || !slices.Contains(r.Withheld, "CODE_GIT_TOKEN") {
 		t.Errorf("got %+v", r)
 	}
@@ -322,6 +325,24 @@ func TestWhatIsNoPlaceForArtifacts(t *testing.T) {
 		err := newConfig(nil, pairsOf(vars)).resolve()
 		if ok != (err == nil) || !ok && (len(problemsIn(err)) != 1 || !strings.Contains(err.Error(), "write the folder in which the builds have theirs") || strings.Contains(err.Error(), "password")) {
 			t.Errorf("%s: got %v", value, err)
+		}
+	}
+}
+
+// The report has no plan to ask: it knows by their names the step that changes the target,
+// and the target of make that only compares.
+func TestTheReportKnowsTheStepThatDeploys(t *testing.T) {
+	plan := &planner{config: &Config{}, assume: func(assumption) aws.CredentialsProvider { return nil }, facts: &facts{}}
+	list := recordedSteps(plan.plan())
+	last := &list[len(list)-1]
+	last.Outcome = record.Failed
+	for targets, want := range map[string]string{
+		"deploy": "Some of it may be deployed", previewTarget: "Nothing was deployed.", previewTarget + " " + previewTarget: "Nothing was deployed.",
+	} {
+		last.Params = map[string]string{"targets": targets}
+		r := record.Record{End: record.End{Outcome: record.Failed, FailedStep: last.Name}, Passes: []record.Pass{{Number: 1, Steps: list}}}
+		if page := string(report.HTML(r)); !strings.Contains(page, want) {
+			t.Errorf("targets %s: the page does not say %q", targets, want)
 		}
 	}
 }

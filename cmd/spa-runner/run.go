@@ -83,8 +83,14 @@ func (p *program) execute(ctx context.Context, c *Config, e execution) error {
 	if err != nil {
 		return err
 	}
-	closeFiles := r.keepFiles(c.Workdir, func() { logStart(first.rt, c, e) })
-	defer closeFiles()
+	lost := r.keepFiles(c.Workdir)
+	if lost == nil {
+		defer r.files.Close()
+	}
+	logStart(first.rt, c, e)
+	if lost != nil {
+		warnOfRecord(log, 1, lost)
+	}
 	last := r.run(ctx, first)
 	r.end(last)
 	if err = last.err; log.Err() != nil {
@@ -182,9 +188,9 @@ func logStart(rt *pipeline.Runtime, c *Config, e execution) {
 		values = append(values, zap.String(r.Name, r.Value))
 		sources = append(sources, zap.String(r.Name, r.Source))
 	}
-	b := buildVersion()
+	b := ownDetails()
 	rt.Log.Info("run started", zap.String("what", e.what), zap.Bool("rehearsal", e.rehearsal), zap.String("version", b.Version),
-		zap.String("runner_commit", b.Commit), zap.String("go", b.Go), zap.String("os", b.OS), zap.String("arch", b.Arch),
+		zap.String("runner_commit", b.commit()), zap.String("go", b.Go), zap.String("os", b.OS), zap.String("arch", b.Arch),
 		zap.String("region", c.DeployRegion), zap.Strings("withheld_from_children", rt.Env.Withheld()),
 		zap.Dict("variables", values...), zap.Dict("sources", sources...))
 	for _, warning := range c.Warnings {

@@ -19,19 +19,6 @@ import (
 // version is set by the linker: -X main.version=….
 var version = "dev"
 
-// build is what identifies a binary.
-type build struct{ Version, Commit, Go, OS, Arch string }
-
-func buildVersion() build {
-	info, _ := debug.ReadBuildInfo()
-	d := detailsOf(info)
-	b := build{Version: version, Commit: d.Commit, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
-	if d.Modified {
-		b.Commit += " with changes"
-	}
-	return b
-}
-
 // buildDetails is all that a binary knows of itself. Of the modules it is what a bill of
 // materials is made of, and what go.sum has.
 type buildDetails struct {
@@ -53,6 +40,20 @@ type buildModule struct {
 	Path    string `json:"path"`
 	Version string `json:"version"`
 	Sum     string `json:"sum"`
+}
+
+// ownDetails are those of the program that runs, but for its digest.
+func ownDetails() buildDetails {
+	info, _ := debug.ReadBuildInfo()
+	return detailsOf(info)
+}
+
+// commit is for people: a binary may hold what no commit has.
+func (d buildDetails) commit() string {
+	if d.Modified {
+		return d.Commit + " with changes"
+	}
+	return d.Commit
 }
 
 // detailsOf takes what there is to know of what Go wrote into the binary, which may be nothing.
@@ -115,16 +116,14 @@ func (p *program) versionCommand() *cobra.Command {
 		Short: "Say what binary this is",
 		Long:  versionHelp,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			d := ownDetails()
 			if asJSON, _ := cmd.Flags().GetBool("json"); asJSON {
-				info, _ := debug.ReadBuildInfo()
-				details := detailsOf(info)
-				if details.SHA256, err = ownDigest(); err != nil {
+				if d.SHA256, err = ownDigest(); err != nil {
 					return err
 				}
-				return p.printJSON(details)
+				return p.printJSON(d)
 			}
-			b := buildVersion()
-			_, err = fmt.Fprintf(p.stdout, "spa-runner %s\ncommit %s\n%s %s/%s\n", b.Version, cmp.Or(b.Commit, "unknown"), b.Go, b.OS, b.Arch)
+			_, err = fmt.Fprintf(p.stdout, "spa-runner %s\ncommit %s\n%s %s/%s\n", d.Version, cmp.Or(d.commit(), "unknown"), d.Go, d.OS, d.Arch)
 			return err
 		},
 	}

@@ -123,6 +123,9 @@ func downloadHistory(ctx context.Context, r Request, repo *repository, from remo
 		err = explainDownload(ctx, err, from, what)
 	}
 	if err != nil {
+		if history != nil {
+			history.close()
+		}
 		return nil, nil, err
 	}
 	return history, func() error { history.close(); return repo.root.Remove(temporary) }, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -185,6 +186,47 @@ func TestReachableInALongHistory(t *testing.T) {
 	}
 	_, _, err = downloadHistory(t.Context(), Request{ReachableFrom: "main"}, repo, from, adv.refs["refs/heads/main"], 1000)
 	contains(t, err, "more than 1000 bytes", "uploadpack.allowFilter")
+}
+
+// torn ends each transfer of a history with an error.
+type torn struct{ remote }
+
+func (r torn) history(ctx context.Context, head plumbing.Hash) (*transfer, error) {
+	t, err := r.remote.history(ctx, head)
+	if err == nil {
+		t.closer = tornPack{t.closer}
+	}
+	return t, err
+}
+
+type tornPack struct{ io.Closer }
+
+func (p tornPack) Close() error { return errors.Join(p.Closer.Close(), errors.New("torn")) }
+
+// A history that arrived and is of no use holds no space on the disk: what is deleted and
+// open would do so until the run ends.
+func TestAHistoryThatIsRefusedIsClosed(t *testing.T) {
+	from, err := open(Request{URL: newHistory(t).dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	adv, err := from.advertise(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	repo := newScratchRepository(t)
+	_, _, err = downloadHistory(t.Context(), Request{ReachableFrom: "main"}, repo, torn{from}, adv.refs["refs/heads/main"], maxHistory)
+	contains(t, err, "torn")
+	const handles = "/proc/self/fd"
+	entries, err := os.ReadDir(handles)
+	if err != nil {
+		t.Skip(err)
+	}
+	for _, entry := range entries {
+		if name, err := os.Readlink(filepath.Join(handles, entry.Name())); err == nil && strings.Contains(name, filepath.Join(repo.root.Name(), ".git")) {
+			t.Errorf("%s is open", name)
+		}
+	}
 }
 
 func newScratchRepository(t *testing.T) *repository {

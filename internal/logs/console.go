@@ -12,33 +12,16 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// consoleCore writes events for a person: a head line where a step begins, and
-// under it what it has to say, data as name=value.
-type consoleCore struct {
-	zapcore.LevelEnabler
+// console writes events for a person: a head line where a step begins, and under it
+// what it has to say, data as name=value.
+type console struct {
 	sink  *sink
 	color bool
-	with  []zapcore.Field
 }
 
-func newConsoleCore(s *sink, color bool) *consoleCore {
-	return &consoleCore{LevelEnabler: zap.InfoLevel, sink: s, color: color}
+func newConsoleCore(s *sink, color bool) zapcore.Core {
+	return Observe(console{sink: s, color: color}.write)
 }
-
-func (c *consoleCore) With(fields []zapcore.Field) zapcore.Core {
-	clone := *c
-	clone.with = slices.Concat(c.with, fields)
-	return &clone
-}
-
-func (c *consoleCore) Check(e zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
-	if c.Enabled(e.Level) {
-		return checked.AddCore(e, c)
-	}
-	return checked
-}
-
-func (c *consoleCore) Sync() error { return nil }
 
 // Escape codes of a terminal (ECMA-48).
 const (
@@ -49,7 +32,7 @@ const (
 	yellow = "33"
 )
 
-func (c *consoleCore) paint(code, text string) string {
+func (c console) paint(code, text string) string {
 	if !c.color || text == "" {
 		return text
 	}
@@ -62,8 +45,8 @@ var silentFields = []string{
 	"runner_commit", "go", "os", "arch", "rehearsal", "url", "pinned", "sha256", "size",
 }
 
-func (c *consoleCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
-	all := slices.Concat(c.with, fields)
+func (c console) write(e zapcore.Entry, with, own []zapcore.Field) error {
+	all := slices.Concat(with, own)
 	values := fieldValues(all)
 	var line strings.Builder
 	switch {
@@ -87,7 +70,7 @@ func (c *consoleCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
 
 // data is that of an event. Why a step failed is long, and has lines of its own; why
 // the run did, the summary says, which follows.
-func (c *consoleCore) data(message string, fields []zapcore.Field) string {
+func (c console) data(message string, fields []zapcore.Field) string {
 	paint := func(name string) string { return c.paint(faint, name) }
 	if !slices.Contains([]string{"step failed", "run failed", "run held"}, message) {
 		return dataText(fields, paint)

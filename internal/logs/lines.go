@@ -59,14 +59,21 @@ func (l *lineWriter) finishPartial(p []byte, now time.Time) []byte {
 // cutPartial writes what is too long to wait for its end.
 func (l *lineWriter) cutPartial(now time.Time) {
 	for len(l.partial) > maxLine {
-		cut := maxLine
-		for cut > maxLine-utf8.UTFMax && !utf8.RuneStart(l.partial[cut]) {
-			cut--
-		}
+		cut := cutAt(l.partial, maxLine)
 		l.part++
 		l.out = l.encode(l.out, l.partial[:cut], now, l.part)
 		l.partial = append(l.partial[:0], l.partial[cut:]...)
 	}
+}
+
+// cutAt is where a text that has more than so many bytes is cut: there, or before the
+// character in which that is.
+func cutAt(text []byte, most int) int {
+	at := most
+	for at > most-utf8.UTFMax && !utf8.RuneStart(text[at]) {
+		at--
+	}
+	return at
 }
 
 func (l *lineWriter) endPartial(now time.Time) {

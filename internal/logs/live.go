@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
 	"spa-runner/internal/guard"
@@ -170,39 +169,16 @@ func (l *Log) Close() {
 	}
 }
 
-// liveCore hears from the events which step runs.
-type liveCore struct {
-	zapcore.LevelEnabler
-	sink *sink
-	with []zapcore.Field
-}
-
-func newLiveCore(s *sink) *liveCore { return &liveCore{LevelEnabler: zap.InfoLevel, sink: s} }
-
-func (c *liveCore) With(fields []zapcore.Field) zapcore.Core {
-	clone := *c
-	clone.with = slices.Concat(c.with, fields)
-	return &clone
-}
-
-func (c *liveCore) Check(e zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
-	if c.Enabled(e.Level) {
-		return checked.AddCore(e, c)
-	}
-	return checked
-}
-
-func (c *liveCore) Sync() error { return nil }
-
-func (c *liveCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
+// follow hears from the events which step runs.
+func (s *sink) follow(e zapcore.Entry, with, own []zapcore.Field) error {
 	switch e.Message {
 	case "step started":
-		values := fieldValues(slices.Concat(c.with, fields))
+		values := fieldValues(slices.Concat(with, own))
 		step, _ := values["step"].(string)
 		pass, _ := values["pass"].(int64)
-		c.sink.begin(step, int(pass), e.Time)
+		s.begin(step, int(pass), e.Time)
 	case "step finished", "step failed", "step skipped", "step held":
-		c.sink.end()
+		s.end()
 	}
 	return nil
 }

@@ -84,7 +84,7 @@ func New(o Options) *Log {
 	cores := append([]zapcore.Core{l.core}, o.Also...)
 	if o.Format == Console && o.Width != nil {
 		l.sink.live = &live{width: o.Width, color: o.Color}
-		cores = append(cores, newLiveCore(l.sink))
+		cores = append(cores, Observe(l.sink.follow))
 	}
 	l.core = zapcore.NewTee(cores...)
 	return l

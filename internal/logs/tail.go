@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 )
 
 // What is kept of what a step printed: as much as fits a screen.
@@ -60,11 +59,7 @@ func (l *Log) LastLines(pass int, step string) []string {
 	for _, line := range t.last() {
 		text, cut, redact := line.text, "", l.sink.redactor.Bytes
 		if len(text) > tailWidth {
-			end := tailWidth
-			for end > tailWidth-utf8.UTFMax && !utf8.RuneStart(text[end]) {
-				end--
-			}
-			text, cut, redact = text[:end], "…", l.redactBeginning
+			text, cut, redact = text[:cutAt(text, tailWidth)], "…", l.redactBeginning
 		}
 		text = redact(stripANSI(text)) // without its colours it may spell a secret
 		lines = append(lines, strings.ToValidUTF8(strings.TrimSuffix(string(text), "\r"), "\ufffd")+cut)

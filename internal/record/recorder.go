@@ -10,15 +10,15 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"spa-runner/internal/guard"
+	"spa-runner/internal/logs"
 )
 
 // Recorder is a core that folds the events of a run into its record, so that no
 // step does anything for it. It takes facts from events alone, never from what a
 // child prints; that is what LastLines quotes, and nothing else.
 type Recorder struct {
-	zapcore.LevelEnabler
+	zapcore.Core
 	state *state
-	with  []zapcore.Field
 }
 
 // Options of a Recorder. Each may be nil.
@@ -56,9 +56,10 @@ func NewRecorder(o Options) *Recorder {
 	if o.Redact == nil {
 		o.Redact = func(text string) string { return text }
 	}
-	return &Recorder{LevelEnabler: zap.InfoLevel, state: &state{Options: o, record: Record{
+	s := &state{Options: o, record: Record{
 		Schema: Schema, End: End{Outcome: Running}, Variables: []Variable{}, Passes: []Pass{},
-	}}}
+	}}
+	return &Recorder{Core: logs.Observe(s.take), state: s}
 }
 
 // Keep has the record written from now on, and what is derived from it.
@@ -100,35 +101,17 @@ func (r *Recorder) Record() Record {
 	return now
 }
 
-// With is part of zapcore.Core.
-func (r *Recorder) With(fields []zapcore.Field) zapcore.Core {
-	clone := *r
-	clone.with = slices.Concat(r.with, fields)
-	return &clone
-}
-
-// Check is part of zapcore.Core.
-func (r *Recorder) Check(e zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
-	if r.Enabled(e.Level) {
-		return checked.AddCore(e, r)
-	}
-	return checked
-}
-
-// Sync is part of zapcore.Core.
-func (r *Recorder) Sync() error { return nil }
-
-// Write folds one event. It never fails: a record that cannot be kept is no reason
+// take folds one event. It never fails: a record that cannot be kept is no reason
 // to end a deployment.
-func (r *Recorder) Write(e zapcore.Entry, fields []zapcore.Field) error {
+func (s *state) take(e zapcore.Entry, with, own []zapcore.Field) error {
 	fold, known := folds[e.Message]
 	if !known && e.Level != zap.WarnLevel {
 		return nil
 	}
-	s, ev := r.state, event{at: e.Time.UTC(), own: fields, with: r.with, redact: r.state.Redact}
+	ev := event{at: e.Time.UTC(), own: own, with: with, redact: s.Redact}
 	number := ev.number("pass")
 	if !known {
-		fold.add = func(s *state, p *Pass, _ event) { s.warn(p, e.Message, slices.Concat(r.with, fields)) }
+		fold.add = func(s *state, p *Pass, _ event) { s.warn(p, e.Message, slices.Concat(with, own)) }
 	}
 	defect := s.fold(number, fold.add, ev)
 	if !known || fold.save == never {

@@ -25,7 +25,7 @@ func HTML(r record.Record) []byte {
 	w.put("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n").put(policy)
 	w.put("\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<meta name=\"referrer\" content=\"no-referrer\"/>\n<title>")
 	w.cut(v.word, 200)
-	last := lastOf(r)
+	last := r.Last()
 	for _, s := range []string{last.Environment, last.Target.Account} {
 		if s != "" {
 			w.put(" · ").cut(s, 100)
@@ -54,13 +54,6 @@ func HTML(r record.Record) []byte {
 	return w.put("</main>\n</body>\n</html>\n").b
 }
 
-func lastOf(r record.Record) record.Pass {
-	if len(r.Passes) == 0 {
-		return record.Pass{}
-	}
-	return r.Passes[len(r.Passes)-1]
-}
-
 // passOf names a pass where there are several.
 func passOf(p record.Pass, r record.Record) string {
 	if len(r.Passes) < 2 {
@@ -70,7 +63,7 @@ func passOf(p record.Pass, r record.Record) string {
 }
 
 func (w *writer) header(r record.Record, v verdict) {
-	last := lastOf(r)
+	last := r.Last()
 	w.put("<header>\n<p class=\"over\">spa-runner, ").text(r.What).put(" <code>").text(r.Run).put("</code></p>\n<h1>").put(v.mark).put(" ").text(v.word).put("</h1>\n")
 	if v.more != "" {
 		w.put("<p class=\"lede\">").cut(v.more, 2000).put("</p>\n")
@@ -104,15 +97,6 @@ func (w *writer) header(r record.Record, v verdict) {
 		item("passes", written(len(r.Passes)))
 	}
 	w.put("</p>\n</header>\n")
-}
-
-func firstOf(texts ...string) string {
-	for _, s := range texts {
-		if s != "" {
-			return s
-		}
-	}
-	return ""
 }
 
 func (w *writer) heading(name markup, pass, more string) {
@@ -163,11 +147,11 @@ func verdictOf(r record.Record) verdict {
 	case r.Rehearsal:
 		return verdict{"○", "none", "Nothing was deployed: a " + r.What, "Its credentials were not real: no AWS account knows them."}
 	}
-	return verdict{"○", "none", "Nothing was deployed", nothingSince(lastOf(r))}
+	return verdict{"○", "none", "Nothing was deployed", nothingSince(r.Last())}
 }
 
 func runningIn(r record.Record) string {
-	for _, s := range lastOf(r).Steps {
+	for _, s := range r.Last().Steps {
 		if s.Outcome == record.Running {
 			return ", in " + s.Name
 		}

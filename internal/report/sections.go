@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -27,7 +28,7 @@ func (w *writer) facts(r record.Record, p record.Pass, pass string) {
 	if r.Trigger == (record.Trigger{}) {
 		w.put("<p>The run was not told of a push.</p>\n")
 	} else {
-		w.put("<p class=\"big\">").text(firstOf(r.Trigger.Pusher, "by somebody")).put("</p>\n<dl>\n")
+		w.put("<p class=\"big\">").text(cmp.Or(r.Trigger.Pusher, "by somebody")).put("</p>\n<dl>\n")
 		w.fact("at", r.Trigger.PushedAt, false)
 		w.fact("commit", r.Trigger.Commit, true)
 		if taken := p.Settings.Commit; taken != "" && r.Trigger.Commit != "" && r.Trigger.Commit != taken {
@@ -58,7 +59,7 @@ func (w *writer) commit(of markup, c record.Commit, folder string) {
 	}
 	w.put("<p class=\"big mono\">").text(first(c.Commit, 12)).put("</p>\n<dl>\n")
 	w.fact("ref", c.Ref, true)
-	w.fact("pinned by", firstOf(c.Pinned, "nothing: a branch may move"), false)
+	w.fact("pinned by", cmp.Or(c.Pinned, "nothing: a branch may move"), false)
 	w.fact("commit", c.Commit, true)
 	w.fact("folder", folder, true)
 	w.fact("signed by", c.SignedBy, false)

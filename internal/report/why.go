@@ -1,6 +1,12 @@
 package report
 
-import "spa-runner/internal/record"
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"spa-runner/internal/record"
+)
 
 // why has the cause, what to do next, and the last lines of what failed.
 func (w *writer) why(r record.Record, last record.Pass) {
@@ -8,7 +14,7 @@ func (w *writer) why(r record.Record, last record.Pass) {
 	if i := endedIn(r, last); i >= 0 {
 		step = last.Steps[i]
 	}
-	cause, next := firstOf(r.Error, last.Error, step.Error), firstOf(r.Hint, last.Hint, step.Hint)
+	cause, next := cmp.Or(r.Error, last.Error, step.Error), cmp.Or(r.Hint, last.Hint, step.Hint)
 	if r.Outcome == record.Finished || cause+next == "" && len(step.LastLines) == 0 {
 		return
 	}
@@ -26,7 +32,7 @@ func (w *writer) why(r record.Record, last record.Pass) {
 // earlier pass is not to be forgotten behind one that went well.
 func (w *writer) failures(r record.Record, p record.Pass) {
 	told := -1
-	if last := lastOf(r); p.Number == last.Number && r.Outcome != record.Finished {
+	if last := r.Last(); p.Number == last.Number && r.Outcome != record.Finished {
 		told = endedIn(r, last)
 	}
 	for i, s := range p.Steps {
@@ -75,10 +81,16 @@ func endedIn(r record.Record, last record.Pass) int {
 	return found
 }
 
+// onlyCompares says whether a step that deploys was to compare, in a preview.
+func onlyCompares(s record.Step) bool {
+	targets := strings.Fields(s.Params["targets"])
+	return len(targets) > 0 && !slices.ContainsFunc(targets, func(target string) bool { return target != "diff" })
+}
+
 // leftBehind says what a run that did not end well has done to the target.
 func leftBehind(r record.Record) string {
-	for _, s := range lastOf(r).Steps {
-		if s.Name != deploying || r.Rehearsal || s.Params["targets"] == "diff" { // which only compares
+	for _, s := range r.Last().Steps {
+		if s.Name != deploying || r.Rehearsal || onlyCompares(s) {
 			continue
 		}
 		switch s.Outcome {
