@@ -150,6 +150,7 @@ func TestTheOutcomeAtAGlance(t *testing.T) {
 		{again, []string{"<h1>✖ Failed in clone-code</h1>", "What an earlier pass deployed is there"}},
 		{half, []string{"<h1>✖ Failed in make-deploy</h1>", "Some of it may be deployed"}},
 		{heldRun(), []string{"<h1>– Held: nothing was deployed</h1>", "freeze until Monday", "remove the file"}},
+		{twoPasses(), []string{"<h1>✔ Deployed</h1>", ", deployed, settings " + pass(1).Settings.Commit[:12], ", deployed, settings 45c48cce2e2d"}},
 		{thenHeld, []string{"<h1>– Held</h1>", "freeze until Monday", "What an earlier pass deployed is there"}},
 		{previewRun(), []string{"<h1>○ Nothing was deployed</h1>", "a preview"}},
 		{skips, []string{"<h1>○ Nothing was deployed</h1>", "make-deploy was skipped: SPA_RUNNER_DEPLOY_TARGETS is empty"}},
