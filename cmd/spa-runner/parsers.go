@@ -143,7 +143,7 @@ func folder(to *string) func(string) error {
 	return func(value string) error {
 		*to = value
 		if info, err := os.Stat(value); err != nil || !info.IsDir() {
-			return errors.New("there is no such folder")
+			return errors.New("there is no such folder: make it with mkdir, or name another")
 		}
 		return nil
 	}

@@ -52,6 +52,30 @@ func TestFivePushesDuringOneRun(t *testing.T) {
 	}
 }
 
+// A hold that comes while a pass deploys holds back the next one, and nobody is told
+// that nothing was deployed.
+func TestAHoldAfterADeploymentDoesNotHideIt(t *testing.T) {
+	t.Parallel()
+	m := newMoving(t)
+	m.env["SPA_RUNNER_LOG_FORMAT"] = "mixed"
+	m.serve()
+	first := m.commits["settings"]
+	m.during[1] = func() { m.push("HOLD", "release freeze\n") }
+	o := m.run("run")
+	if got := m.deployed(); o.code != 0 || len(got) != 1 {
+		t.Fatalf("deployed %q, %v", got, o)
+	}
+	for _, want := range []string{": release freeze (nothing was deployed by its last pass)\n", "  pass 1: deployed, exit code 0, after ", ", settings " + first + "\n"} {
+		if !strings.Contains(o.stdout, want) {
+			t.Errorf("no %q in %v", want, o)
+		}
+	}
+	page, err := os.ReadFile(filepath.Join(m.workdir, "spa-run", "report.html"))
+	if err != nil || !strings.Contains(string(page), "<h1>– Held</h1>") || !strings.Contains(string(page), "What an earlier pass deployed is there, nothing since.") {
+		t.Errorf("%v: the page does not tell of the deployment: %.600s", err, page[min(len(page), 4000):])
+	}
+}
+
 // A push that breaks lint, and one that mends it: the run ends well, and says that
 // it did not begin so.
 func TestAFailedPassStaysVisible(t *testing.T) {

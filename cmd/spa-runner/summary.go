@@ -75,6 +75,8 @@ func (s summary) headline() string {
 	deploy := s.deployment()
 	held := pipeline.Held(s.err)
 	switch {
+	case held != nil && len(s.before) > 0: // those before it may have deployed
+		return fmt.Sprintf("%s HELD after %s: %s (nothing was deployed by its last pass)", what, took, held.Why)
 	case held != nil:
 		return fmt.Sprintf("%s HELD after %s: %s (nothing was deployed)", what, took, held.Why)
 	case errors.As(s.err, &failed):

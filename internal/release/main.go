@@ -89,13 +89,20 @@ func (r repository) check(ctx context.Context, skip []string) error {
 	var proved, failed, not []string
 	for _, p := range r.parts() {
 		switch {
+		case ctx.Err() != nil:
+			not = append(not, p.name+" (interrupted)")
 		case slices.Contains(skip, p.name):
 			not = append(not, p.name+" (left out, as asked)")
 		case p.needs != "" && !slices.Contains(proved, p.needs):
 			not = append(not, p.name+" (needs "+p.needs+")")
 		default:
 			fmt.Fprintf(r.out, "release-check: %s\n", p.name)
-			if err := p.run(ctx); err != nil {
+			err := p.run(ctx)
+			if ctx.Err() != nil { // what a part says then is about the interruption
+				not = append(not, p.name+" (interrupted)")
+				continue
+			}
+			if err != nil {
 				fmt.Fprintf(r.out, "release-check: %s FAILED: %v\n", p.name, err)
 				failed = append(failed, p.name)
 				continue
@@ -106,7 +113,10 @@ func (r repository) check(ctx context.Context, skip []string) error {
 	}
 	not = append(not, otherArch()+" was not run on this machine")
 	line := fmt.Sprintf("of %s proved: %s; NOT proved: %s", version, list(proved), list(not))
-	if len(failed) > 0 || ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil && len(failed) == 0:
+		return fmt.Errorf("release-check: NOT PASSED, interrupted; %s", line)
+	case len(failed) > 0:
 		return fmt.Errorf("release-check: NOT PASSED, %s FAILED; %s", list(failed), line)
 	}
 	fmt.Fprintf(r.out, "release-check: passed, and is in dist/; %s\n", line)

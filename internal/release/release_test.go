@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -260,6 +261,37 @@ func TestTheLastLineSaysWhatWasNotProved(t *testing.T) {
 	err = s.check(t.Context(), nil)
 	hasError(t, err, "NOT PASSED, clean FAILED; of ")
 	hasError(t, err, "proved: nothing; NOT proved: check (needs clean), vuln (needs clean), builds (needs clean), sums (needs builds)")
+}
+
+// interrupted cancels when a line was written, as Ctrl-C does.
+type interrupted struct {
+	cancel func()
+	at     string
+}
+
+func (i interrupted) Write(p []byte) (int, error) {
+	if strings.Contains(string(p), i.at) {
+		i.cancel()
+	}
+	return len(p), nil
+}
+
+// Whoever stops it is not told that parts failed, and why that was.
+func TestAnInterruptionIsNoFinding(t *testing.T) {
+	t.Parallel()
+	s := newScratch(t)
+	s.temp = t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s.out = interrupted{cancel, "release-check: builds"}
+	err := s.check(ctx, []string{"check", "vuln"})
+	hasError(t, err, "NOT PASSED, interrupted; of ")
+	hasError(t, err, "proved: clean; NOT proved: check (left out, as asked), vuln (left out, as asked), builds (interrupted), sums (interrupted)")
+	s.temp = t.TempDir()
+	_, _, err = s.lastTag(ctx, true)
+	if hasError(t, err, "canceled"); strings.Contains(err.Error(), "shallow clone") {
+		t.Errorf("got %v", err)
+	}
 }
 
 func TestBuildsThatDiffer(t *testing.T) {

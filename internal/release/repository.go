@@ -84,8 +84,12 @@ const versions = "v[0-9]*"
 // lastTag is the release before a commit, and the commit that it is at; "" if there is
 // none. With own, it is that of the commit itself, if it has one.
 func (r repository) lastTag(ctx context.Context, own bool) (tag, commit string, err error) {
-	if shallow, err := r.git(ctx, "rev-parse", "--is-shallow-repository"); err != nil || shallow != "false" {
-		return "", "", errors.Join(errors.New("which tag is the last one cannot be known in a shallow clone: git fetch --unshallow --tags"), err)
+	shallow, err := r.git(ctx, "rev-parse", "--is-shallow-repository")
+	if err != nil {
+		return "", "", err
+	}
+	if shallow != "false" {
+		return "", "", errors.New("which tag is the last one cannot be known in a shallow clone: git fetch --unshallow --tags")
 	}
 	merged, err := r.git(ctx, "tag", "--list", "--merged", "HEAD", versions)
 	if err != nil {

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"strings"
+
 	"spa-runner/internal/record"
 )
 
@@ -135,7 +137,7 @@ type verdict struct {
 func verdictOf(r record.Record) verdict {
 	switch {
 	case r.Outcome == record.Held:
-		return verdict{"–", "warn", "Held: nothing was deployed", r.Why}
+		return heldVerdict(r.Why, leftBehind(r))
 	case r.Outcome == record.Failed && r.FailedStep == "":
 		return verdict{"✖", "bad", "Failed before its first step", leftBehind(r)}
 	case r.Outcome == record.Failed:
@@ -148,6 +150,14 @@ func verdictOf(r record.Record) verdict {
 		return verdict{"○", "none", "Nothing was deployed: a " + r.What, "Its credentials were not real: no AWS account knows them."}
 	}
 	return verdict{"○", "none", "Nothing was deployed", nothingSince(r.Last())}
+}
+
+// heldVerdict does not say that nothing was deployed if a pass before the held one did.
+func heldVerdict(why, left string) verdict {
+	if left == nothingDeployed {
+		return verdict{"–", "warn", "Held: nothing was deployed", why}
+	}
+	return verdict{"–", "warn", "Held", strings.TrimSuffix(why, ".") + ". " + left}
 }
 
 func runningIn(r record.Record) string {

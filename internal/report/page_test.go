@@ -136,6 +136,8 @@ func TestTheOutcomeAtAGlance(t *testing.T) {
 	s.Why = "SPA_RUNNER_DEPLOY_TARGETS is empty"
 	earlier := previewRun()
 	earlier.Passes[0].Steps = earlier.Passes[0].Steps[:8]
+	thenHeld := heldRun()
+	thenHeld.Passes = append([]record.Pass{pass(1)}, thenHeld.Passes...)
 	unhinted := failedRun()
 	unhinted.Hint, unhinted.Passes[0].Hint = "", ""
 	for _, test := range []struct {
@@ -148,6 +150,8 @@ func TestTheOutcomeAtAGlance(t *testing.T) {
 		{again, []string{"<h1>✖ Failed in clone-code</h1>", "What an earlier pass deployed is there"}},
 		{half, []string{"<h1>✖ Failed in make-deploy</h1>", "Some of it may be deployed"}},
 		{heldRun(), []string{"<h1>– Held: nothing was deployed</h1>", "freeze until Monday", "remove the file"}},
+		{twoPasses(), []string{"<h1>✔ Deployed</h1>", ", deployed, settings " + pass(1).Settings.Commit[:12], ", deployed, settings 45c48cce2e2d"}},
+		{thenHeld, []string{"<h1>– Held</h1>", "freeze until Monday", "What an earlier pass deployed is there"}},
 		{previewRun(), []string{"<h1>○ Nothing was deployed</h1>", "a preview"}},
 		{skips, []string{"<h1>○ Nothing was deployed</h1>", "make-deploy was skipped: SPA_RUNNER_DEPLOY_TARGETS is empty"}},
 		{earlier, []string{"<h1>○ Nothing was deployed</h1>", "ended before make-deploy"}},

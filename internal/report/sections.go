@@ -91,7 +91,14 @@ func (w *writer) timeline(p record.Pass, at time.Time, pass string) {
 		}
 	}
 	span = max(span, time.Millisecond)
-	w.heading("Timeline", pass, spoken(span))
+	more := spoken(span)
+	if pass != "" { // what is above is of the last pass
+		more += ", " + told(p.End)
+		if p.Settings.Commit != "" {
+			more += ", settings " + first(p.Settings.Commit, 12)
+		}
+	}
+	w.heading("Timeline", pass, more)
 	w.put("<ol class=\"steps\">\n")
 	for i, s := range p.Steps {
 		if i == maxSteps || w.full() {

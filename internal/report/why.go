@@ -87,24 +87,36 @@ func onlyCompares(s record.Step) bool {
 	return len(targets) > 0 && !slices.ContainsFunc(targets, func(target string) bool { return target != "diff" })
 }
 
-// leftBehind says what a run that did not end well has done to the target.
+const nothingDeployed = "Nothing was deployed."
+
+// leftBehind says what a run that did not end well has done to the target. What its
+// last pass did not touch is as the passes before it left it.
 func leftBehind(r record.Record) string {
-	for _, s := range r.Last().Steps {
-		if s.Name != deploying || r.Rehearsal || onlyCompares(s) {
-			continue
-		}
-		switch s.Outcome {
+	switch deployedBy(r, r.Last()) {
+	case record.Finished:
+		return deploying + " had come to its end."
+	case record.Failed, record.Running:
+		return "Some of it may be deployed: the events of the stacks in CloudFormation say what."
+	case record.NotStarted, record.Skipped, record.Held:
+	}
+	for i := len(r.Passes) - 2; i >= 0; i-- {
+		switch deployedBy(r, r.Passes[i]) {
 		case record.Finished:
-			return deploying + " had come to its end."
+			return "What an earlier pass deployed is there, nothing since."
 		case record.Failed, record.Running:
-			return "Some of it may be deployed: the events of the stacks in CloudFormation say what."
+			return "Some of what an earlier pass deployed may be there: the events of the stacks in CloudFormation say what."
 		case record.NotStarted, record.Skipped, record.Held:
 		}
 	}
-	for _, p := range r.Passes {
-		if p.Deployed {
-			return "What an earlier pass deployed is there, nothing since."
+	return nothingDeployed
+}
+
+// deployedBy is what became of the step of a pass that changes the target.
+func deployedBy(r record.Record, p record.Pass) record.Outcome {
+	for _, s := range p.Steps {
+		if s.Name == deploying && !r.Rehearsal && !onlyCompares(s) {
+			return s.Outcome
 		}
 	}
-	return "Nothing was deployed."
+	return record.NotStarted
 }

@@ -77,6 +77,13 @@ func TestWhatARunLeavesBehind(t *testing.T) {
 	as := func(*record.Record) {}
 	targets := func(r *record.Record) { r.Passes[0].Steps[9].Params = map[string]string{"targets": "diff"} }
 	again := func(r *record.Record) { r.Passes = append([]record.Pass{pass(1)}, r.Passes...) }
+	after := func(outcome record.Outcome) func(*record.Record) {
+		return func(r *record.Record) {
+			first := pass(1)
+			until(&first, "make-deploy", outcome)
+			r.Passes = append([]record.Pass{first}, r.Passes...)
+		}
+	}
 	for _, test := range []struct {
 		of     string
 		record record.Record
@@ -91,6 +98,9 @@ func TestWhatARunLeavesBehind(t *testing.T) {
 		{"a preview that was over", with(record.Finished, targets), "Nothing was deployed."},
 		{"a rehearsal", with(record.Failed, func(r *record.Record) { r.Rehearsal = true }), "Nothing was deployed."},
 		{"in a second pass", with(record.NotStarted, again), "What an earlier pass deployed is there, nothing since."},
+		{"after a pass that failed to deploy", with(record.NotStarted, after(record.Failed)), "Some of what an earlier pass deployed may be there: the events of the stacks in CloudFormation say what."},
+		{"after a pass that was held", with(record.NotStarted, after(record.Held)), "Nothing was deployed."},
+		{"held after a pass that deployed", with(record.Held, again), "What an earlier pass deployed is there, nothing since."},
 	} {
 		if got := leftBehind(test.record); got != test.want {
 			t.Errorf("%s: got %q, want %q", test.of, got, test.want)
