@@ -22,7 +22,8 @@ demo: build ## run the whole pipeline on a built-in example, with fake credentia
 	@bin/spa-runner dry-run --log-format console --execute-deploy --workdir bin/demo
 
 # Most of a test's time is that of processes and waits, so more of them run at once than there are processors.
-TEST = $(GO) test -parallel 8
+# On a slow machine the tests of cmd/spa-runner take longer than the ten minutes that Go gives them.
+TEST = $(GO) test -parallel 8 -timeout 30m
 
 test: ## run the tests
 	$(TEST) ./...

@@ -31,15 +31,25 @@ func TestBinary(t *testing.T) {
 	}
 	// Other work can only slow it down, and there is much of it when all tests run:
 	// one quick start among many is enough.
-	fastest := time.Hour
+	// A machine whose memory is slow to come, as that of some virtual ones, is slow for
+	// git too, which is a third as large.
+	fastest, git := time.Hour, time.Hour
+	limit := func() time.Duration { return max(20*time.Millisecond, 12*git) }
 	for began := time.Now(); fastest > 20*time.Millisecond && time.Since(began) < 10*time.Second; {
-		start := time.Now()
-		if err := exec.Command(path, "version").Run(); err != nil {
-			t.Fatal(err)
-		}
-		fastest = min(fastest, time.Since(start))
+		git = min(git, started(t, "git", "--version"))
+		fastest = min(fastest, started(t, path, "version"))
 	}
-	if fastest > 20*time.Millisecond {
-		t.Errorf("it starts in %s at best, want less than 20ms", fastest)
+	if fastest > limit() {
+		t.Errorf("it starts in %s at best, want less than %s; git starts in %s", fastest, limit(), git)
 	}
+}
+
+// started is how long a command takes that does next to nothing.
+func started(t *testing.T, name string, args ...string) time.Duration {
+	t.Helper()
+	start := time.Now()
+	if err := exec.Command(name, args...).Run(); err != nil {
+		t.Fatal(err)
+	}
+	return time.Since(start)
 }

@@ -100,12 +100,13 @@ func TestTheDoctorOnAPoorMachine(t *testing.T) {
 		"no TMPDIR":           {func(_ *testing.T, p *patient) { p.env["TMPDIR"] = filepath.Join(p.temp, "none") }, 125, []string{"making a temporary folder", "set TMPDIR to a folder that can be written to"}},
 		"TMPDIR is read-only": {func(_ *testing.T, p *patient) { p.env["TMPDIR"] = "/proc" }, 125, []string{"making a temporary folder", "set TMPDIR"}},
 		"TMPDIR is full": {func(t *testing.T, p *patient) {
-			smallDisk(t, p.temp, "48k")
-		}, 1, []string{"no space left on device; make room on the disk of that folder", "✖ code repository", "set TMPDIR to a", "not checked because of: code repository", "1 thing to mend"}},
+			smallDisk(t, p.temp, "96k") // the settings fit, and the code does not
+		}, 1, []string{"no space left on device; make room on the disk", "✖ code repository", "set TMPDIR to a", "not checked because of: code repository", "1 thing to mend"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := newPatient(t)
+			p.write("code", "big", strings.Repeat("0123456789abcdef", 16<<10))
 			p.serve()
 			test.prepare(t, p)
 			o := p.run("doctor")
