@@ -76,7 +76,8 @@ func TestAskingTheLog(t *testing.T) {
 	end, _ := asked[0]["endTime"].(float64)
 	query, _ := asked[0]["queryString"].(string)
 	if _, err := parseInsights(query); err != nil || asked[0]["logGroupName"] != "/aws/codebuild/Spa-DeployAutomationEnvironment" ||
-		end-start != 30*24*3600 || time.Since(time.Unix(int64(end), 0)).Abs() > time.Hour {
+		end-start < 30*24*3600 || end-start > 30*24*3600+60 || // the clock is asked twice
+		time.Since(time.Unix(int64(end), 0)).Abs() > time.Hour {
 		t.Errorf("asked for %v, %v", asked, err)
 	}
 }
