@@ -129,8 +129,9 @@ func (r *pipeReader) read(fd int, p []byte) (int, error) {
 	r.again = true
 	begin := time.Now()
 	for {
-		ended := r.ended.Load()                                                                                  // before the look, or the last words could come between the two
-		ready, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(lookUp.Milliseconds())) //nolint:gosec // a file descriptor
+		ended := r.ended.Load()                                     // before the look, or the last words could come between the two
+		look := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}} //nolint:gosec // a file descriptor
+		ready, err := unix.Poll(look, int(lookUp.Milliseconds()))
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue

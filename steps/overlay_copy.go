@@ -122,10 +122,14 @@ func (c *copier) content(in, out int, want int64) (size int64, sum manifest.Sum,
 // bits are those of a mode as the kernel has them, as in os.Chmod.
 func bits(mode fs.FileMode) uint32 {
 	bits := uint32(mode.Perm())
-	for flag, bit := range map[fs.FileMode]uint32{fs.ModeSetuid: unix.S_ISUID, fs.ModeSetgid: unix.S_ISGID, fs.ModeSticky: unix.S_ISVTX} {
-		if mode&flag != 0 {
-			bits |= bit
-		}
+	if mode&fs.ModeSetuid != 0 {
+		bits |= unix.S_ISUID
+	}
+	if mode&fs.ModeSetgid != 0 {
+		bits |= unix.S_ISGID
+	}
+	if mode&fs.ModeSticky != 0 {
+		bits |= unix.S_ISVTX
 	}
 	return bits
 }

@@ -160,8 +160,9 @@ func (r *passes) after(ctx context.Context, before *pass) *pass {
 	if next.err = err; err == nil {
 		next.err = prepared
 	}
+	told := r.recorder.Record().Told()
 	for _, warning := range c.Warnings {
-		if warning = "configuration: " + warning; !slices.Contains(r.recorder.Record().Told(), warning) {
+		if warning = "configuration: " + warning; !slices.Contains(told, warning) {
 			next.rt.Log.Warn(warning)
 		}
 	}
