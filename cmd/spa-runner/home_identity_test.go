@@ -11,8 +11,8 @@ import (
 )
 
 // The build's own identity may be in the files of its home, which is where HOME
-// says, and not where /etc/passwd does: the SDK looks for it before main begins,
-// in an environment that is still empty (pipeline.Conceal).
+// says, and not where /etc/passwd does: the SDK looks for it before main begins, so
+// that an environment that only main puts together comes too late.
 func TestTheIdentityInTheHomeIsFound(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(w *world){

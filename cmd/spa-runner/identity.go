@@ -23,17 +23,11 @@ import (
 // and those of AWS_CA_BUNDLE beside them. Answer is how long a server may take to
 // begin its answer.
 func newHTTPClient(caBundle string, answer time.Duration) (*awshttp.BuildableClient, error) {
-	roots, err := x509.SystemCertPool()
-	if err != nil {
-		return nil, fmt.Errorf("reading the certificates of the system: %w", err)
-	}
+	var roots *x509.CertPool // nil is that of the system, read when the first server shows a certificate
 	if caBundle != "" {
-		pem, err := os.ReadFile(caBundle)
-		if err != nil {
-			return nil, &pipeline.ConfigError{Problems: []string{fmt.Sprintf("AWS_CA_BUNDLE is %q: %v", caBundle, err)}}
-		}
-		if !roots.AppendCertsFromPEM(pem) {
-			return nil, &pipeline.ConfigError{Problems: []string{fmt.Sprintf("AWS_CA_BUNDLE is %q: there is no certificate in it (PEM)", caBundle)}}
+		var err error
+		if roots, err = rootsWith(caBundle); err != nil {
+			return nil, err
 		}
 	}
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
@@ -43,12 +37,28 @@ func newHTTPClient(caBundle string, answer time.Duration) (*awshttp.BuildableCli
 	}), nil
 }
 
+// rootsWith are the certificates of the system and those of AWS_CA_BUNDLE.
+func rootsWith(caBundle string) (*x509.CertPool, error) {
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, fmt.Errorf("reading the certificates of the system: %w", err)
+	}
+	pem, err := os.ReadFile(caBundle)
+	if err != nil {
+		return nil, &pipeline.ConfigError{Problems: []string{fmt.Sprintf("AWS_CA_BUNDLE is %q: %v", caBundle, err)}}
+	}
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, &pipeline.ConfigError{Problems: []string{fmt.Sprintf("AWS_CA_BUNDLE is %q: there is no certificate in it (PEM)", caBundle)}}
+	}
+	return roots, nil
+}
+
 // ambientIdentity captures the provider of the identity that the build was
 // started with (the service role, in CodeBuild) and takes what leads to it out
 // of the environment of this process: from here on nothing in it finds that
 // identity by itself. The provider goes on renewing.
 func ambientIdentity(ctx context.Context, client *awshttp.BuildableClient, region string, secret func(...string)) (aws.Config, error) {
-	cfg, err := config.LoadDefaultConfig(ctx, append(filesOfTheHome(), config.WithHTTPClient(client), config.WithRegion(region))...)
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(client), config.WithRegion(region))
 	if err != nil {
 		return aws.Config{}, pipeline.WithHint(fmt.Errorf("reading the AWS configuration of the build: %w", err),
 			"look at AWS_PROFILE, AWS_CONFIG_FILE and the files in ~/.aws")
@@ -61,19 +71,6 @@ func ambientIdentity(ctx context.Context, client *awshttp.BuildableClient, regio
 		return keys, err
 	})
 	return cfg, dropIdentity()
-}
-
-// filesOfTheHome names the files in ~/.aws anew. The SDK has done so before main
-// began, when the environment, and HOME in it, was still empty (pipeline.Conceal),
-// and then it is the home in /etc/passwd.
-func filesOfTheHome() (options []func(*config.LoadOptions) error) {
-	if os.Getenv("AWS_CONFIG_FILE") == "" {
-		options = append(options, config.WithSharedConfigFiles([]string{config.DefaultSharedConfigFilename()}))
-	}
-	if os.Getenv("AWS_SHARED_CREDENTIALS_FILE") == "" {
-		options = append(options, config.WithSharedCredentialsFiles([]string{config.DefaultSharedCredentialsFilename()}))
-	}
-	return options
 }
 
 // dropIdentity takes what no child may see out of this process's environment.

@@ -17,7 +17,6 @@ import (
 
 	"spa-runner/internal/demo"
 	"spa-runner/internal/loopback"
-	"spa-runner/pipeline"
 )
 
 // asMain makes the test binary behave like spa-runner, so that the tests see
@@ -39,7 +38,7 @@ func TestMain(m *testing.M) {
 		}
 		quit(0)
 	}
-	if os.Getenv(asMain) != "" || pipeline.Concealed(os.Environ()) {
+	if os.Getenv(asMain) != "" {
 		mainInATest()
 	}
 	if os.Geteuid() == 0 {
