@@ -15,6 +15,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"sync"
 	"syscall"
 )
 
@@ -90,6 +91,10 @@ func look(root *os.Root, path string) (Entry, fs.FileInfo, error) {
 	return e, info, err
 }
 
+// buffers are for reading: most files are small, and a new buffer for each takes
+// longer than its file.
+var buffers = sync.Pool{New: func() any { b := make([]byte, 64<<10); return &b }}
+
 // sumOf reads a file, which must be the one that info is of. It does not wait
 // where that has become a FIFO.
 func sumOf(root *os.Root, path string, info fs.FileInfo) (size int64, sum Sum, err error) {
@@ -106,7 +111,9 @@ func sumOf(root *os.Root, path string, info fs.FileInfo) (size int64, sum Sum, e
 		return 0, Sum{}, errors.New("it was exchanged just now")
 	}
 	s := NewSummer(io.Discard)
-	if _, err := io.Copy(s, f); err != nil {
+	buffer := buffers.Get().(*[]byte)
+	defer buffers.Put(buffer)
+	if _, err := io.CopyBuffer(s, struct{ io.Reader }{f}, *buffer); err != nil { // an *os.File would make a buffer of its own
 		return 0, Sum{}, fmt.Errorf("reading it: %w", err)
 	}
 	size, sum = s.Sum()
