@@ -8,17 +8,19 @@ import (
 	"fmt"
 	"html"
 	"net/url"
-	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
+
+	"spa-runner/internal/lazyregexp"
 )
 
 // minLen is the length in bytes below which a value is not worth hiding: it would be found in every other word.
 const minLen = 6
 
 // region matches the names of AWS regions and availability zones: eu-west-1, us-gov-east-1, ap-southeast-2b.
-var region = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)?-(central|north|south|(north|south)?(east|west))-[0-9]+[a-z]?$`)
+var region = lazyregexp.New(`^[a-z]{2,4}(-[a-z]+)?-(central|north|south|(north|south)?(east|west))-[0-9]+[a-z]?$`)
 
 // worthHiding reports whether a value, without white space around it, can be a secret and be masked without making a
 // log unreadable. The list is of values that variables are often set to and that are no secret anywhere, not of words: a bad
@@ -40,13 +42,29 @@ func worthHiding(value string) bool {
 // encodings returns a secret and the forms in which it commonly appears in output, some of them more than once. None is
 // shorter than minLen.
 func encodings(secret string) []string {
-	forms := append([]string{secret}, shellForms(secret)...)
+	forms := append([]string{secret}, base64Forms(secret)...)
+	if !strings.ContainsFunc(secret, needsEscape) {
+		return forms
+	}
+	forms = append(forms, shellForms(secret)...)
 	forms = append(forms, markupForms(secret)...)
 	forms = append(forms, quotedForms(secret)...)
-	for _, form := range urlForms(secret) {
+	for _, form := range unique(urlForms(secret)) {
 		forms = append(forms, form, lowerHex(form))
 	}
-	return append(forms, base64Forms(secret)...)
+	return forms
+}
+
+// needsEscape is false of what all write as it is.
+func needsEscape(r rune) bool {
+	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_' || r == '.')
+}
+
+// unique saves encoding again what came out the same: most secrets have little to escape, and a token of a kilobyte is
+// encoded in the middle of a run.
+func unique(forms []string) []string {
+	slices.Sort(forms)
+	return slices.Compact(forms)
 }
 
 // shellForms are what stands between the quotes, or without any, where a shell prints a word: set -x, declare -p, printf %q.
@@ -98,6 +116,7 @@ func quotedForms(s string) []string {
 		asciiForm(dotNetQuotes(s), "&'+<>`", "%04X"),  // System.Text.Json
 		asciiForm(jsonForm(s, false), "&'<>", "%04X"), // PHP's JSON_HEX_*
 	)
+	forms = unique(forms)
 	for _, form := range forms {
 		forms = append(forms, jsonForm(form, false))
 	}
@@ -131,9 +150,14 @@ func replaceEscapes(form string, oldNew ...string) string {
 
 // asciiForm escapes in JSON what is not ASCII, as UTF-16, and what else is named. The format is that of the four digits.
 func asciiForm(form, also, format string) string {
+	escaped := func(r rune) bool { return r >= 0x7f || strings.ContainsRune(also, r) }
+	if !strings.ContainsFunc(form, escaped) {
+		return form
+	}
 	var b strings.Builder
+	b.Grow(len(form))
 	for _, r := range form {
-		if r < 0x7f && !strings.ContainsRune(also, r) {
+		if !escaped(r) {
 			b.WriteRune(r)
 			continue
 		}

@@ -45,17 +45,15 @@ func newMatcher(patterns []string) *matcher {
 	}
 	for _, p := range patterns {
 		for end := blockLen; end <= m.window; end++ {
-			h := hash([]byte(p[end-blockLen : end]))
+			h := hash(binary.LittleEndian.Uint32([]byte(p[end-blockLen : end])))
 			m.jumps[h] = min(m.jumps[h], uint8(m.window-end))
 		}
 	}
 	return m
 }
 
-// hash maps the first blockLen bytes of b to a place in the table of jumps (Knuth's multiplicative hashing).
-func hash(b []byte) uint32 {
-	return binary.LittleEndian.Uint32(b) * 2654435761 >> (32 - hashBits)
-}
+// hash maps a block, as a little-endian number, to a place in the table of jumps (Knuth's multiplicative hashing).
+func hash(block uint32) uint32 { return block * 2654435761 >> (32 - hashBits) }
 
 // find returns where the first pattern at or after i begins and ends: the longest one of those that begin there.
 //
@@ -65,8 +63,11 @@ func (m *matcher) find(b []byte, i int, more bool) (start, end int) {
 	if len(m.patterns) == 0 {
 		return len(b), len(b)
 	}
-	for toBlock := m.window - blockLen; i <= len(b)-m.window; {
-		if jump := m.jumps[hash(b[i+toBlock:])]; jump > 0 {
+	ends := b[min(m.window-blockLen, len(b)):] // in which the last block of the window at i is at i
+	for i <= len(ends)-blockLen {
+		// Spelled out, since to slice takes as long as all the rest.
+		block := uint32(ends[i]) | uint32(ends[i+1])<<8 | uint32(ends[i+2])<<16 | uint32(ends[i+3])<<24
+		if jump := m.jumps[hash(block)]; jump > 0 {
 			i += int(jump)
 			continue
 		}

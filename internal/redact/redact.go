@@ -72,7 +72,7 @@ func (r *Redactor) Add(secrets ...string) int {
 		added++
 		patterns = append(patterns, encodings(secret)...)
 		for line := range strings.Lines(strings.ReplaceAll(secret, `\n`, "\n")) {
-			if line = strings.TrimSpace(line); worthHiding(line) && !isArmor(line) {
+			if line = strings.TrimSpace(line); line != secret && worthHiding(line) && !isArmor(line) {
 				patterns = append(patterns, encodings(line)...)
 			}
 		}

@@ -8,6 +8,10 @@ import (
 // chunkLen bounds what a Writer copies at a time, and with it its memory, however long one Write is.
 const chunkLen = 64 << 10
 
+// shortLen is that where something is held back: what comes with it is copied and searched the slow way, mostly to find
+// that it was no secret.
+const shortLen = 2 << 10
+
 // Writer masks secrets in a stream. It holds back only a tail that may turn out to be the beginning of a secret, so that
 // prompts and progress lines come through at once; its memory is bounded by the longest secret. It is to be used by one
 // goroutine, as a stream has one order.
@@ -30,7 +34,11 @@ type stream struct {
 func (w *Writer) Write(p []byte) (int, error) {
 	m := w.s.redactor.matcher.Load()
 	for n := 0; n < len(p); {
-		chunk := p[n:min(n+chunkLen, len(p))]
+		length := chunkLen
+		if len(w.s.held) > 0 {
+			length = shortLen
+		}
+		chunk := p[n:min(n+length, len(p))]
 		clean, err := w.s.begin(m, chunk)
 		w.s.held = append(w.s.held, chunk[clean:]...) // after an error too: a secret may go on in the next write
 		if err != nil {
