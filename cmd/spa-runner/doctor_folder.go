@@ -9,11 +9,11 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"spa-runner/internal/doctor"
 	"spa-runner/internal/environments"
+	"spa-runner/internal/lazyregexp"
 	"spa-runner/internal/shellvars"
 	"spa-runner/pipeline"
 	"spa-runner/steps"
@@ -183,7 +183,7 @@ func (e *environment) lookAtFiles(ctx context.Context) doctor.Finding {
 }
 
 // branchLike are names that are branches wherever somebody has them.
-var branchLike = regexp.MustCompile(`^(refs/heads/.*|main|master|trunk|develop|dev|HEAD)$`)
+var branchLike = lazyregexp.New(`^(refs/heads/.*|main|master|trunk|develop|dev|HEAD)$`)
 
 // lookAtPin looks at what the script says of the code. Whether a name is a tag only
 // its server knows, which is not asked.

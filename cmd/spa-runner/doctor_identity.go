@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"path"
-	"regexp"
 	"strings"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"spa-runner/internal/awsname"
+	"spa-runner/internal/lazyregexp"
 	"spa-runner/internal/retry"
 	"spa-runner/pipeline"
 )
@@ -69,7 +69,7 @@ type caller struct{ arn, account, partition, kind, name string }
 
 // callerARN has the name of a role before that of its session, and the name of a user
 // after its path.
-var callerARN = regexp.MustCompile(`^arn:(aws[a-z-]*):(?:sts|iam)::([0-9]{12}):(assumed-role|user|federated-user|root)(?:/(.+))?$`)
+var callerARN = lazyregexp.New(`^arn:(aws[a-z-]*):(?:sts|iam)::([0-9]{12}):(assumed-role|user|federated-user|root)(?:/(.+))?$`)
 
 func parseCaller(arn string) caller {
 	c := caller{arn: arn}

@@ -9,12 +9,12 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"spa-runner/internal/awsname"
 	"spa-runner/internal/doctor"
+	"spa-runner/internal/lazyregexp"
 	"spa-runner/pipeline"
 	"spa-runner/steps"
 )
@@ -29,7 +29,7 @@ func (d *diagnosis) settingsFile(settings, environment string, env *pipeline.Env
 	return path.Join(environment, name), content, err
 }
 
-var yamlKey = regexp.MustCompile(`^( *)(\w+) *:(?:[ \t]+(.*))?$`)
+var yamlKey = lazyregexp.New(`^( *)(\w+) *:(?:[ \t]+(.*))?$`)
 
 // ofAutomation reads one value of the section `automation:` of SPA's settings, as
 // people write it: block style, one key a line, a plain or quoted scalar. "" is what

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"spa-runner/internal/awsname"
 	"spa-runner/internal/globs"
+	"spa-runner/internal/lazyregexp"
 	"spa-runner/internal/logs"
 	"spa-runner/pipeline"
 	"spa-runner/steps"
@@ -79,7 +79,7 @@ func relativePath(to *string) func(string) error {
 }
 
 // target is what may stand on make's command line: no option, no assignment.
-var target = regexp.MustCompile(`^[A-Za-z0-9_./%@+][A-Za-z0-9_./%@+-]*$`)
+var target = lazyregexp.New(`^[A-Za-z0-9_./%@+][A-Za-z0-9_./%@+-]*$`)
 
 func targets(to *[]string) func(string) error {
 	return func(value string) error {
@@ -93,7 +93,7 @@ func targets(to *[]string) func(string) error {
 	}
 }
 
-var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var variableName = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 func names(to *[]string) func(string) error {
 	return func(value string) error {
@@ -108,7 +108,7 @@ func names(to *[]string) func(string) error {
 }
 
 // user is a name as useradd(8) takes it, or a uid.
-var user = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_.-]*|[0-9]+)$`)
+var user = lazyregexp.New(`^([A-Za-z_][A-Za-z0-9_.-]*|[0-9]+)$`)
 
 // untrustedUser leaves it to the run to find the user: a plan may be made elsewhere.
 func untrustedUser(to *string) func(string) error {

@@ -2,10 +2,10 @@ package main
 
 import (
 	"errors"
-	"regexp"
 	"strings"
 
 	"spa-runner/internal/codecommit"
+	"spa-runner/internal/lazyregexp"
 )
 
 // settingsURL leaves the forms of CodeCommit to the resolution as a whole: what
@@ -31,7 +31,7 @@ func codeURL(to *string) func(string) error {
 }
 
 // badInRef are what git-check-ref-format(1) forbids in a name.
-var badInRef = regexp.MustCompile(`[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|^/|/$|\.$|\.lock(/|$)|^@$|^\.`)
+var badInRef = lazyregexp.New(`[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|^/|/$|\.$|\.lock(/|$)|^@$|^\.`)
 
 func ref(to *string) func(string) error {
 	return func(value string) error {
@@ -57,7 +57,7 @@ func branch(to *string) func(string) error {
 	}
 }
 
-var fullCommit = regexp.MustCompile(`^[0-9a-f]{40}$`)
+var fullCommit = lazyregexp.New(`^[0-9a-f]{40}$`)
 
 func commit(to *string) func(string) error {
 	return func(value string) error {

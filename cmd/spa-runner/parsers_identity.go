@@ -2,13 +2,14 @@ package main
 
 import (
 	"errors"
-	"regexp"
 	"strings"
+
+	"spa-runner/internal/lazyregexp"
 )
 
 // externalIDForm and the length are what STS takes.
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
-var externalIDForm = regexp.MustCompile(`^[\w+=,.@:/-]{2,}$`)
+var externalIDForm = lazyregexp.New(`^[\w+=,.@:/-]{2,}$`)
 
 const maxExternalID = 1224
 

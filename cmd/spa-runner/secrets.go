@@ -5,9 +5,10 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
+
+	"spa-runner/internal/lazyregexp"
 )
 
 // What names say of values. A name is read as words, between underscores; the
@@ -31,7 +32,7 @@ var (
 
 	// ofTheBuild says nothing secret, whatever its names say: the branch and the
 	// commit of the event that started a build, and the folders of a shell.
-	ofTheBuild = regexp.MustCompile(`^(CODEBUILD_WEBHOOK_.*|PWD|OLDPWD)$`)
+	ofTheBuild = lazyregexp.New(`^(CODEBUILD_WEBHOOK_.*|PWD|OLDPWD)$`)
 )
 
 // saysSecret tells whether the name of a variable, or of a parameter in a URL,
@@ -142,13 +143,13 @@ func secretsOnCommandLine(args []string) []string {
 }
 
 // urlParameter is one of the query of a URL: ?name=value or &name=value.
-var urlParameter = regexp.MustCompile(`[?&]([\w.-]+)=([^&\s"'#]+)`)
+var urlParameter = lazyregexp.New(`[?&]([\w.-]+)=([^&\s"'#]+)`)
 
 // authority is what begins like the authority of a URL, up to white space, and the scheme.
-var authority = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*:)?//(\S*)`)
+var authority = lazyregexp.New(`([A-Za-z][A-Za-z0-9+.-]*:)?//(\S*)`)
 
 // port is what may stand before the first slash of a URL in the place of a password.
-var port = regexp.MustCompile(`^[^:@/]*:[0-9]{1,5}/`)
+var port = lazyregexp.New(`^[^:@/]*:[0-9]{1,5}/`)
 
 // userInfos are what stands before the @ in the URLs of a value, well written
 // or not. In a password that was not escaped there may be a slash or an @, so
@@ -182,7 +183,7 @@ func userInfos(value string) []string {
 
 // userName is how people and services are called, which is no token: a token
 // that is given as the user's name has digits or capitals, or is longer.
-var userName = regexp.MustCompile(`^[a-z][a-z._-]{0,19}$`)
+var userName = lazyregexp.New(`^[a-z][a-z._-]{0,19}$`)
 
 // secretsOfUserInfo are the password, and the user where that is a token; each
 // as it is written and as it is meant.

@@ -6,15 +6,15 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 
 	"spa-runner/internal/gitclone"
+	"spa-runner/internal/lazyregexp"
 )
 
 // scpLike is the short form of an ssh URL, user@host:path.
-var scpLike = regexp.MustCompile(`^[^/\s]+@[^/\s:]+:`)
+var scpLike = lazyregexp.New(`^[^/\s]+@[^/\s:]+:`)
 
 func checkGitURL(value string) error {
 	switch {

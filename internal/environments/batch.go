@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"spa-runner/internal/lazyregexp"
 )
 
 // MaxBuilds is how many builds a batch may have, unless its project says less.
@@ -15,8 +17,8 @@ const MaxBuilds = 100
 var (
 	// CodeBuild reads the version of a batch as a number, and refuses "0.2":
 	// https://github.com/aws/aws-cdk/issues/29592
-	version = regexp.MustCompile(`(?m)^version:[ \t]+0\.2[ \t]*(#.*)?\r?$`)
-	batch   = regexp.MustCompile(`(?m)^["']?batch["']?[ \t]*:`)
+	version = lazyregexp.New(`(?m)^version:[ \t]+0\.2[ \t]*(#.*)?\r?$`)
+	batch   = lazyregexp.New(`(?m)^["']?batch["']?[ \t]*:`)
 )
 
 // Batch makes of the buildspec of one build that of a batch, with one build for

@@ -1,12 +1,13 @@
 package environments
 
 import (
-	"regexp"
 	"strconv"
+
+	"spa-runner/internal/lazyregexp"
 )
 
 // batched is an entry as Batch writes it.
-var batched = regexp.MustCompile(`(?m)^    - identifier: "?([A-Za-z0-9_]+)"?\n      env:\n        variables:\n          SETTINGS_ENVIRONMENT_PATH: (".*")$`)
+var batched = lazyregexp.New(`(?m)^    - identifier: "?([A-Za-z0-9_]+)"?\n      env:\n        variables:\n          SETTINGS_ENVIRONMENT_PATH: (".*")$`)
 
 // Batched gives back the environments of a buildspec that Batch made, by the
 // identifiers of their builds; none for a buildspec of other making.

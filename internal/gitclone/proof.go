@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	gitobject "github.com/go-git/go-git/v5/plumbing/object"
+
+	"spa-runner/internal/lazyregexp"
 )
 
 // checkPin compares with the commit that the caller insists on.
@@ -53,8 +54,8 @@ func prove(ctx context.Context, r Request, repo *repository, from remote, p *pac
 // that order. go-git's decoder also takes such lines further on, so that a
 // signature could be checked of one thing and another be deployed.
 var (
-	tagHead    = regexp.MustCompile(`\Aobject ([0-9a-f]{40})\ntype (?:commit|tag)\ntag `)
-	commitHead = regexp.MustCompile(`\Atree ([0-9a-f]{40})\n((?:parent [0-9a-f]{40}\n)*)`)
+	tagHead    = lazyregexp.New(`\Aobject ([0-9a-f]{40})\ntype (?:commit|tag)\ntag `)
+	commitHead = lazyregexp.New(`\Atree ([0-9a-f]{40})\n((?:parent [0-9a-f]{40}\n)*)`)
 )
 
 // chain is the raw objects from h, through annotated tags, to the commit.

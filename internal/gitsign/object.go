@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"spa-runner/internal/lazyregexp"
 )
 
 // signed is an object in two parts.
@@ -22,9 +23,9 @@ type signed struct {
 // A header begins as git writes it. Nothing may come before, so that no other
 // reader of these bytes takes another line for the tree, a parent or the object.
 var (
-	commitHead = regexp.MustCompile(`\Atree [0-9a-f]{40}\n(?:parent [0-9a-f]{40}\n)*author [^\n\x00]*\ncommitter ([^\n\x00]*)\n`)
-	tagHead    = regexp.MustCompile(`\Aobject [0-9a-f]{40}\ntype (?:commit|tag)\ntag ([^\n\x00]+)\n(?:tagger ([^\n\x00]*)\n)?`) // very old ones have no tagger
-	identDate  = regexp.MustCompile(`> ([1-9][0-9]{0,14}) [+-][0-9]{4}\z`)
+	commitHead = lazyregexp.New(`\Atree [0-9a-f]{40}\n(?:parent [0-9a-f]{40}\n)*author [^\n\x00]*\ncommitter ([^\n\x00]*)\n`)
+	tagHead    = lazyregexp.New(`\Aobject [0-9a-f]{40}\ntype (?:commit|tag)\ntag ([^\n\x00]+)\n(?:tagger ([^\n\x00]*)\n)?`) // very old ones have no tagger
+	identDate  = lazyregexp.New(`> ([1-9][0-9]{0,14}) [+-][0-9]{4}\z`)
 )
 
 const gpgsig = "gpgsig"

@@ -1,6 +1,7 @@
 package lazyregexp
 
 import (
+	"reflect"
 	"regexp"
 	"slices"
 	"sync"
@@ -17,7 +18,9 @@ func TestIsWhatItStandsFor(t *testing.T) {
 	for _, s := range []string{"a=12", "a=1", "", "abc=123", "a=12 "} {
 		group.Go(func() {
 			if r.MatchString(s) != want.MatchString(s) || r.FindString(s) != want.FindString(s) ||
-				!slices.Equal(r.FindStringSubmatch(s), want.FindStringSubmatch(s)) {
+				!slices.Equal(r.FindStringSubmatch(s), want.FindStringSubmatch(s)) ||
+				!reflect.DeepEqual(r.FindSubmatch([]byte(s)), want.FindSubmatch([]byte(s))) ||
+				!reflect.DeepEqual(r.FindAllStringSubmatch(s, -1), want.FindAllStringSubmatch(s, -1)) {
 				t.Errorf("%q: got %q, want %q", s, r.FindStringSubmatch(s), want.FindStringSubmatch(s))
 			}
 		})
