@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -19,9 +18,14 @@ const (
 	// processes of a child are gone. Only somebody who was handed the pipe and
 	// is not a descendant can make it run out.
 	drainLimit = 2 * time.Second
-	// pipeSize is what is read at once: a child that prints much is read in big
-	// blocks, which is what makes its lines cheap.
-	pipeSize = 256 << 10
+	// pipeSize is what a pipe is to hold, in bytes, so that a child that prints much
+	// does not wait for the log: as much as anybody may have (pipe-max-size).
+	pipeSize = 1 << 20
+	// usualPipeSize is what one holds by itself (pipe(7)).
+	usualPipeSize = 64 << 10
+	// blockSize is what is read at once: few reads make lines cheap, and what stays
+	// in the processor's cache does.
+	blockSize = 64 << 10
 )
 
 // writer is where one stream of a child goes.
@@ -42,11 +46,11 @@ func (p *process) pipe(w io.WriteCloser) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a pipe for the output: %w", err)
 	}
-	enlarge(child)
+	size := enlarge(child)
 	if p.user != nil {
 		_ = child.Chown(p.user.uid, p.user.gid) // for scripts that write to /dev/stderr, which opens it anew
 	}
-	r, err := newPipeReader(parent)
+	r, err := newPipeReader(parent, size)
 	if err != nil {
 		_ = child.Close()
 		return nil, err
@@ -60,7 +64,7 @@ func (p *process) pipe(w io.WriteCloser) (*os.File, error) {
 // pump takes over what a child prints.
 func pump(w io.WriteCloser, r *pipeReader) error {
 	err := guard.Call(func() error {
-		_, err := io.CopyBuffer(w, r, make([]byte, pipeSize))
+		_, err := io.CopyBuffer(w, r, make([]byte, blockSize))
 		return err
 	})
 	if _, own := w.(nopCloser); own && errors.Is(err, syscall.EPIPE) {
@@ -82,31 +86,40 @@ func pump(w io.WriteCloser, r *pipeReader) error {
 // wakes up for each of a child's writes: a million short lines are some two thousand
 // of them, and both sides then wait for each other more than they work.
 type pipeReader struct {
-	file  *os.File
-	ended atomic.Bool
-	again bool // it was read before
+	file    *os.File
+	size    int           // of the pipe, in bytes
+	ended   chan struct{} // closed once the child has
+	taken   int           // bytes since the last pause
+	emptied bool          // by the last read
 }
 
 const (
-	// gather is waited before a pipe is read again, so that a child that prints much
-	// is not stopped for each of its writes. Nobody sees it.
-	gather = 100 * time.Microsecond
+	// pause is waited after so many bytes, before a pipe that was emptied is read again,
+	// so that a child that prints much can go on printing. Nobody sees it, and where
+	// little is printed, what comes from stdout and from stderr keeps its order.
+	pause      = time.Millisecond
+	pauseAfter = 4 << 10
 	// lookUp is how often a read that waits asks whether the child has ended. Its end
 	// alone mostly ends the read: this is for a pipe that somebody else holds.
 	lookUp = 100 * time.Millisecond
 )
 
 // newPipeReader takes a pipe out of the hands of Go's poller.
-func newPipeReader(pipe *os.File) (*pipeReader, error) {
+func newPipeReader(pipe *os.File, size int) (*pipeReader, error) {
 	fd, err := unix.FcntlInt(pipe.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	_ = pipe.Close()
 	if err == nil {
 		err = unix.SetNonblock(fd, false) // or os.NewFile hands it to the poller again
 	}
-	_ = pipe.Close()
 	if err != nil {
 		return nil, fmt.Errorf("making a pipe for the output: %w", err)
 	}
-	return &pipeReader{file: os.NewFile(uintptr(fd), pipe.Name())}, nil
+	file := os.NewFile(uintptr(fd), pipe.Name())
+	if err := unix.SetNonblock(fd, true); err != nil {
+		_ = file.Close()
+		return nil, fmt.Errorf("making a pipe for the output: %w", err)
+	}
+	return &pipeReader{file: file, size: size, ended: make(chan struct{})}, nil
 }
 
 func (r *pipeReader) Read(p []byte) (n int, err error) {
@@ -115,46 +128,59 @@ func (r *pipeReader) Read(p []byte) (n int, err error) {
 		return 0, err
 	}
 	// The file is not closed, and its number not given to another, before this is over.
-	if held := conn.Control(func(fd uintptr) { n, err = r.read(int(fd), p) }); held != nil {
+	if held := conn.Control(func(fd uintptr) { r.gather(int(fd)); n, err = r.read(int(fd), p) }); held != nil {
 		return 0, held
 	}
+	r.taken, r.emptied = r.taken+n, n < len(p)
 	return n, err // io.EOF as it is
 }
 
-func (r *pipeReader) read(fd int, p []byte) (int, error) {
-	if r.again {
-		pause := unix.NsecToTimeval(gather.Nanoseconds())
-		_, _ = unix.Select(0, nil, nil, nil, &pause) // time.Sleep takes a millisecond at least
+// gather lets the pipe fill up, if it has room for what comes meanwhile.
+func (r *pipeReader) gather(fd int) {
+	if !r.emptied || r.taken < pauseAfter {
+		return
 	}
-	r.again = true
-	begin := time.Now()
+	if r.size >= pipeSize && r.taken < r.size/2 {
+		waitForHangup(fd, pause)
+	}
+	r.taken = 0
+}
+
+func (r *pipeReader) read(fd int, p []byte) (int, error) {
+	var since time.Time // when nothing was there for the first time after the child's end
 	for {
-		ended := r.ended.Load()                                     // before the look, or the last words could come between the two
-		look := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}} //nolint:gosec // a file descriptor
-		ready, err := unix.Poll(look, int(lookUp.Milliseconds()))
-		switch {
-		case errors.Is(err, unix.EINTR):
-			continue
-		case err != nil:
-			return 0, fmt.Errorf("waiting for the output: %w", err)
-		case ready == 0 && ended && time.Since(begin) >= drainLimit:
-			return 0, io.EOF
-		case ready == 0:
-			if !ended {
-				begin = time.Now() // the limit is that of the time since the child has ended
-			}
-			continue
-		}
+		ended := r.hasEnded() // before the look, or the last words could come between the two
 		n, err := unix.Read(fd, p)
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue
+		case errors.Is(err, unix.EAGAIN):
 		case err != nil:
 			return 0, fmt.Errorf("reading the output: %w", err)
 		case n == 0:
 			return 0, io.EOF
+		default:
+			return n, nil
 		}
-		return n, nil
+		if ended && since.IsZero() {
+			since = time.Now()
+		}
+		if ended && time.Since(since) >= drainLimit {
+			return 0, io.EOF
+		}
+		look := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}} //nolint:gosec // a file descriptor
+		if _, err := unix.Poll(look, int(lookUp.Milliseconds())); err != nil && !errors.Is(err, unix.EINTR) {
+			return 0, fmt.Errorf("waiting for the output: %w", err)
+		}
+	}
+}
+
+func (r *pipeReader) hasEnded() bool {
+	select {
+	case <-r.ended:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -170,7 +196,7 @@ func (p *process) closePipes() {
 // drain waits until everything that was printed has been taken over.
 func (p *process) drain() error {
 	for _, r := range p.readers {
-		r.ended.Store(true)
+		close(r.ended)
 	}
 	var all error
 	for _, done := range p.pumps {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"syscall"
+	"time"
 
 	"spa-runner/internal/guard"
 )
@@ -37,4 +38,6 @@ func sessionEmpty(leader int) bool { return syscall.Kill(-leader, 0) != nil }
 
 func survivors(int) []string { return nil }
 
-func enlarge(*os.File) {}
+func enlarge(*os.File) (size int) { return usualPipeSize }
+
+func waitForHangup(_ int, limit time.Duration) { time.Sleep(limit) }
