@@ -3,6 +3,7 @@ package logs
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"time"
 	"unicode/utf8"
@@ -22,6 +23,8 @@ type lineWriter struct {
 	encode func(dst, line []byte, now time.Time, part int) []byte
 	// block, if set, does the same for a block of whole lines, ends included.
 	block func(dst, lines []byte) []byte
+	// asTheyAre, if set, says that a block is encoded already. It saves a copy.
+	asTheyAre func(lines []byte) bool
 
 	partial []byte // the beginning of a line of which the end has not come
 	part    int    // pieces of it that have been written
@@ -31,15 +34,18 @@ type lineWriter struct {
 func (l *lineWriter) Write(p []byte) (int, error) {
 	n := len(p)
 	now := time.Now()
-	l.out = l.out[:0]
 	if len(l.partial) > 0 || l.part > 0 {
 		p = l.finishPartial(p, now)
 	}
-	if end := bytes.LastIndexByte(p, '\n') + 1; end > 0 {
-		l.encodeLines(p[:end], now)
-		p = p[end:]
+	end := bytes.LastIndexByte(p, '\n') + 1
+	if lines := p[:end]; l.asTheyAre != nil && l.asTheyAre(lines) {
+		if err := errors.Join(l.flush(), write(l.w, lines)); err != nil {
+			return n, err
+		}
+	} else {
+		l.encodeLines(lines, now)
 	}
-	l.partial = append(l.partial, p...)
+	l.partial = append(l.partial, p[end:]...)
 	l.cutPartial(now)
 	return n, l.flush()
 }
@@ -104,16 +110,21 @@ func (l *lineWriter) encodeLines(lines []byte, now time.Time) {
 }
 
 func (l *lineWriter) flush() error {
-	if len(l.out) == 0 {
+	err := write(l.w, l.out)
+	l.out = l.out[:0]
+	return err
+}
+
+func write(w io.Writer, text []byte) error {
+	if len(text) == 0 {
 		return nil
 	}
-	_, err := l.w.Write(l.out)
+	_, err := w.Write(text)
 	return err
 }
 
 // Close writes a last line that has no end.
 func (l *lineWriter) Close() error {
-	l.out = l.out[:0]
 	if len(l.partial) > 0 {
 		l.endPartial(time.Now())
 	}

@@ -8,6 +8,7 @@
 package logs
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"sync"
@@ -127,6 +128,9 @@ func (l *Log) Output(pass int) func(step, scope, stream string) io.WriteCloser {
 		lines := &lineWriter{w: redacted{l.sink}, encode: l.lineEncoder(pass, step, scope, stream)}
 		if l.format != JSON {
 			lines.block = blockEncoder(l.format)
+		}
+		if l.format == Mixed { // which marks nothing else
+			lines.asTheyAre = func(lines []byte) bool { return bytes.IndexByte(lines, '{') < 0 }
 		}
 		watched := l.tail.watch(pass, step, stream, lines)
 		return &childStream{redacted: l.sink.redactor.Writer(watched), lines: watched}
