@@ -41,7 +41,7 @@ func newMatcher(patterns []string) *matcher {
 		slices.SortFunc(ps, func(a, b string) int { return len(b) - len(a) }) // at returns the first that fits
 	}
 	for i := range m.jumps {
-		m.jumps[i] = uint8(m.window - blockLen + 1)
+		m.jumps[i] = uint8(m.longestJump())
 	}
 	for _, p := range patterns {
 		for end := blockLen; end <= m.window; end++ {
@@ -51,6 +51,9 @@ func newMatcher(patterns []string) *matcher {
 	}
 	return m
 }
+
+// longestJump is where no pattern has the block.
+func (m *matcher) longestJump() int { return m.window - blockLen + 1 }
 
 // hash maps a block, as a little-endian number, to a place in the table of jumps (Knuth's multiplicative hashing).
 func hash(block uint32) uint32 { return block * 2654435761 >> (32 - hashBits) }
@@ -64,11 +67,16 @@ func (m *matcher) find(b []byte, i int, more bool) (start, end int) {
 		return len(b), len(b)
 	}
 	ends := b[min(m.window-blockLen, len(b)):] // in which the last block of the window at i is at i
-	for i <= len(ends)-blockLen {
+	for longest := m.longestJump(); i <= len(ends)-blockLen; {
 		// Spelled out, since to slice takes as long as all the rest.
 		block := uint32(ends[i]) | uint32(ends[i+1])<<8 | uint32(ends[i+2])<<16 | uint32(ends[i+3])<<24
-		if jump := m.jumps[hash(block)]; jump > 0 {
-			i += int(jump)
+		jump := int(m.jumps[hash(block)])
+		if jump == longest {
+			i += longest // which is known: the processor goes on and need not wait for the table
+			continue
+		}
+		if jump > 0 {
+			i += jump
 			continue
 		}
 		if n := m.at(b[i:], more); n > 0 {
