@@ -38,6 +38,7 @@ type contest struct {
 	aim          float64 // runner over peer at most; 0 is no aim
 	memory       int64   // bytes at most; 0 is no aim
 	memoryAim    float64 // memory of the runner over that of the peer at most; 0 is no aim
+	times        int     // as many pairs as asked for, where a run takes so few milliseconds that chance decides; 0 is 1
 
 	bytes int64         // that one run goes through
 	speed float64       // of the runner, in MB/s at least; 0 is no aim
@@ -51,10 +52,11 @@ type result struct {
 	runnerTook, baseTook   time.Duration // medians
 	runnerCPU, baseCPU     time.Duration // medians
 	ratio                  float64       // of the medians
-	least, most            float64       // ratios of the pairs
-	best                   float64       // ratio of the fastest runs
-	peak, basePeak         int64         // of all runs
-	runnerParts, baseParts []part        // medians
+	pairs                  int
+	least, most            float64 // ratios of the pairs
+	best                   float64 // ratio of the fastest runs
+	peak, basePeak         int64   // of all runs
+	runnerParts, baseParts []part  // medians
 }
 
 // missed says which aims were.
@@ -88,7 +90,7 @@ func (r result) moreALine() time.Duration {
 // both alike. The first pair only warms the caches.
 func (c contest) measure(ctx context.Context, pairs int) (result, error) {
 	var runners, bases []sample
-	for i := range pairs + 1 {
+	for i := range pairs*max(1, c.times) + 1 {
 		runner, err := c.runner(ctx)
 		if err != nil {
 			return result{}, fmt.Errorf("%s: spa-runner: %w", c.work, err)
@@ -106,7 +108,7 @@ func (c contest) measure(ctx context.Context, pairs int) (result, error) {
 
 func (c contest) compare(runners, bases []sample) result {
 	r := result{
-		contest:    c,
+		contest: c, pairs: len(runners),
 		runnerTook: median(durations(runners)), baseTook: median(durations(bases)),
 		runnerCPU: median(cpuTimes(runners)), baseCPU: median(cpuTimes(bases)),
 		runnerParts: medianParts(runners), baseParts: medianParts(bases),

@@ -75,11 +75,11 @@ func TestReportShowsEachRowAndWhatItMissed(t *testing.T) {
 		[]sample{{took: 2 * time.Second, memory: 10 * mebibyte}},
 	)
 	var out strings.Builder
-	if missed := report(&out, []result{row}, 1, ""); missed != 1 {
+	if missed := report(&out, []result{row}, ""); missed != 1 {
 		t.Errorf("%d rows miss an aim, want 1", missed)
 	}
 	for _, want := range []string{
-		"work  peer  3.000 s      2.000 s    1.50   1.00  1.50-1.50  1.50  -         -       11 MiB  10 MiB  32 MiB, 1.20 x  -        OVER: slow\n",
+		"work  peer  3.000 s      2.000 s    1.50   1.00  1: 1.50-1.50  1.50  -         -       11 MiB  10 MiB  32 MiB, 1.20 x  -        OVER: slow\n",
 		"\nwork:\n  spa-runner  make-lint 1.000\n",
 	} {
 		if !strings.Contains(out.String(), want) {

@@ -11,9 +11,9 @@ import (
 )
 
 // report prints the table and what the parts took, and returns how many rows miss an aim.
-func report(out io.Writer, results []result, pairs int, busy string) (missed int) {
-	_, _ = fmt.Fprintf(out, "\nspa-runner against what it replaces: medians of %d pairs, run in turn on %d CPUs%s\n\n",
-		pairs, runtime.NumCPU(), busy)
+func report(out io.Writer, results []result, busy string) (missed int) {
+	_, _ = fmt.Fprintf(out, "\nspa-runner against what it replaces: medians of pairs that were run in turn, on %d CPUs%s\n\n",
+		runtime.NumCPU(), busy)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "WORK\tPEER\tRUNNER TOOK\tPEER TOOK\tRATIO\tAIM\tPAIRS\tBEST\tCPU TIME\tPEER'S\tMEMORY\tPEER'S\tAT MOST\tBESIDES\t")
 	for _, r := range results {
@@ -22,8 +22,8 @@ func report(out io.Writer, results []result, pairs int, busy string) (missed int
 			missed++
 			verdict = "OVER: " + what
 		}
-		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%.2f\t%s\t%.2f-%.2f\t%.2f\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.work, r.peer,
-			seconds(r.runnerTook), seconds(r.baseTook), r.ratio, aimOf(r.aim), r.least, r.most, r.best,
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%.2f\t%s\t%d: %.2f-%.2f\t%.2f\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.work, r.peer,
+			seconds(r.runnerTook), seconds(r.baseTook), r.ratio, aimOf(r.aim), r.pairs, r.least, r.most, r.best,
 			seconds(r.runnerCPU), seconds(r.baseCPU), mebibytes(r.peak), mebibytes(r.basePeak), r.memoryAtMost(), r.besides(), verdict)
 	}
 	_ = table.Flush()
@@ -35,7 +35,7 @@ func report(out io.Writer, results []result, pairs int, busy string) (missed int
 			_, _ = fmt.Fprintf(out, "  bash        %s\n", listParts(r.baseParts))
 		}
 	}
-	_, _ = fmt.Fprint(out, "\nPAIRS: the least and the greatest ratio of one pair. BEST: the ratio of the fastest runs of each side, which other\n"+
+	_, _ = fmt.Fprint(out, "\nPAIRS: how many, with the least and the greatest ratio of one. BEST: the ratio of the fastest runs of each side, which other\n"+
 		"work on the machine disturbs least. CPU TIME: user and system, of the whole process and what it waited for.\n"+
 		"MEMORY: the most that any process of a side had resident (ru_maxrss); AT MOST with an x is times the peer's.\n")
 	return missed
