@@ -8,7 +8,7 @@ TOOLS    = $(CURDIR)/bin/tools
 # Without it, Lambda's library brings a server of net/rpc along, which only the runtime go1.x asked.
 TRIGGER  = -tags lambda.norpc
 
-.PHONY: help build demo test test-long bench check vuln tidy fmt vet lint cross dist release-check pin clean
+.PHONY: help build demo test test-long bench pictures check vuln tidy fmt vet lint cross dist release-check pin clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 16
@@ -44,6 +44,13 @@ test-long: ## fuzz every parser of foreign text, FUZZTIME (60s) each, then all t
 
 bench: build ## compare with the shell buildspec on loopback servers; SPA_REPOSITORY=DIR takes the real SPA
 	$(GO) run ./internal/bench -runner bin/spa-runner
+
+CHROMIUM = chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --user-data-dir=bin/chromium
+
+pictures: ## take the pictures in docs/ anew, with Chromium: of the pages in internal/report/testdata, which the tests hold to the code
+	@mkdir -p bin docs
+	$(CHROMIUM) --window-size=1000,1190 --screenshot=docs/report-deployed.png file://$(CURDIR)/internal/report/testdata/two-passes.html
+	$(CHROMIUM) --window-size=1000,1090 --screenshot=docs/report-failed.png file://$(CURDIR)/internal/report/testdata/failed.html
 
 check: tidy fmt vet lint cross build ## what CI runs: everything but test-long, bench and vuln
 	$(TEST) -race -count=1 ./...
