@@ -21,6 +21,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
@@ -244,6 +245,35 @@ func TestTheReportOfARunStays(t *testing.T) {
 		out, err := codeBuild(t, "sh", dir, []string{"PATH=" + os.Getenv("PATH")}, readBuildspec(t).Phases["build"].Finally)
 		if text, cases := junitCases(t, dir); err != nil || out != "" || cases != 1 || !strings.Contains(text, want) {
 			t.Errorf("with %s: got %s, want %q, %v, %s", file, text, want, err, out)
+		}
+	}
+}
+
+// A report that is none is not sent, waited for, or written through.
+func TestWhatIsNoReportIsReplaced(t *testing.T) {
+	t.Parallel()
+	for what, put := range map[string]func(elsewhere, name string) error{
+		"dangling link": os.Symlink,
+		"link to a file": func(elsewhere, name string) error {
+			return errors.Join(os.WriteFile(elsewhere, nil, 0o600), os.Symlink(elsewhere, name))
+		},
+		"FIFO":   func(_, name string) error { return syscall.Mkfifo(name, 0o600) },
+		"folder": func(_, name string) error { return os.Mkdir(name, 0o700) },
+	} {
+		dir, elsewhere := t.TempDir(), filepath.Join(t.TempDir(), "elsewhere")
+		name := filepath.Join(dir, record.Folder, record.JUnit)
+		if err := errors.Join(os.Mkdir(filepath.Dir(name), 0o755), put(elsewhere, name)); err != nil {
+			t.Fatal(err)
+		}
+		out, err := codeBuild(t, "sh", dir, []string{"PATH=" + os.Getenv("PATH")}, readBuildspec(t).Phases["build"].Finally)
+		if info, lerr := os.Lstat(name); err != nil || out != "" || lerr != nil || !info.Mode().IsRegular() {
+			t.Fatalf("%s: %v, %v, %s", what, err, lerr, out)
+		}
+		if text, cases := junitCases(t, dir); cases != 1 || !strings.Contains(text, "no report of a run") {
+			t.Errorf("%s: got %s", what, text)
+		}
+		if written, _ := os.ReadFile(elsewhere); len(written) > 0 {
+			t.Errorf("%s: it was written through: %s", what, written)
 		}
 	}
 }
