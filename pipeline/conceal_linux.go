@@ -53,18 +53,19 @@ func keepOpenFiles() error {
 
 // ownCopy copies an environment and makes the copy that of this process, where
 // SDKs look for it. The strings that Go started with are in the memory that is
-// overwritten.
-func ownCopy(environ []string) ([]string, error) {
-	copies := make([]string, 0, len(environ))
-	for _, pair := range environ {
-		copies = append(copies, strings.Clone(pair))
-	}
+// overwritten. What has no name is no variable, and is left out.
+func ownCopy(environ []string) (copies []string, err error) {
 	os.Clearenv()
-	for _, pair := range copies {
-		name, value, _ := strings.Cut(pair, "=")
+	for _, pair := range environ {
+		pair = strings.Clone(pair)
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok || name == "" {
+			continue
+		}
 		if err := os.Setenv(name, value); err != nil {
 			return nil, fmt.Errorf("setting %s: %w", name, err)
 		}
+		copies = append(copies, pair)
 	}
 	return copies, nil
 }
