@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -12,29 +14,22 @@ import (
 )
 
 // Conceal keeps what this process knows from the other processes of its user,
-// for good. It returns the environment that the program was started with, and
-// belongs at the very start of the program.
+// for good. It belongs at the very start of the program. What os.Environ and
+// os.Getenv give stays as it is.
 //
-// /proc/PID/environ shows the memory that the environment was handed over in, for
-// as long as the process lives; to unset a variable changes nothing there. So
-// that memory is overwritten, once the environment has been copied.
+// The process makes itself non-dumpable (PR_SET_DUMPABLE), so that only somebody
+// with CAP_SYS_PTRACE may read its memory or attach to it. Root may still read
+// /proc/PID/environ, which shows the memory that the environment was handed over
+// in for as long as the process lives; to unset a variable changes nothing there.
+// Go has copied all of it by now, so that memory is overwritten.
 //
-// Then the process makes itself non-dumpable (PR_SET_DUMPABLE), so that only
-// somebody with CAP_SYS_PTRACE may read its memory or attach to it, and keeps what
-// files it was started with, beside its three streams, from its children: who
-// holds a descriptor is not asked for rights any more.
-func Conceal(environ []string) ([]string, error) {
-	environ, err := ownCopy(environ)
-	if err != nil {
-		return nil, err
-	}
+// What files the process was started with, beside its three streams, it keeps from
+// its children: who holds a descriptor is not asked for rights any more.
+func Conceal() error {
 	if err := overwriteEnvironment(); err != nil {
-		return nil, fmt.Errorf("overwriting /proc/self/environ, so that no other process can read it: %w; /proc is needed", err)
+		return fmt.Errorf("overwriting /proc/self/environ, so that no other process can read it: %w", err)
 	}
-	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
-		return nil, fmt.Errorf("making this process non-dumpable: %w", err)
-	}
-	return environ, keepOpenFiles()
+	return keepOpenFiles()
 }
 
 // keepOpenFiles marks all descriptors but the three streams as close-on-exec.
@@ -51,45 +46,56 @@ func keepOpenFiles() error {
 	return nil
 }
 
-// ownCopy copies an environment and makes the copy that of this process, where
-// SDKs look for it. The strings that Go started with are in the memory that is
-// overwritten. What has no name is no variable, and is left out.
-func ownCopy(environ []string) (copies []string, err error) {
-	os.Clearenv()
-	for _, pair := range environ {
-		pair = strings.Clone(pair)
-		name, value, ok := strings.Cut(pair, "=")
-		if !ok || name == "" {
-			continue
-		}
-		if err := os.Setenv(name, value); err != nil {
-			return nil, fmt.Errorf("setting %s: %w", name, err)
-		}
-		copies = append(copies, pair)
-	}
-	return copies, nil
-}
-
-// overwriteEnvironment overwrites all that /proc/self/environ shows, and makes
-// sure of it.
+// overwriteEnvironment makes this process non-dumpable and overwrites all that
+// /proc/self/environ shows. It makes sure of that.
 func overwriteEnvironment() error {
+	// Opened first: those of a process that is not dumpable are root's.
+	memory, err := openOwn("/proc/self/mem", os.O_WRONLY)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = memory.Close() }()
+	environ, err := openOwn("/proc/self/environ", os.O_RDONLY)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = environ.Close() }()
+	if err := stayConcealed(); err != nil {
+		return err
+	}
 	start, end, err := environmentMemory()
 	if err != nil {
 		return err
 	}
-	memory, err := os.OpenFile("/proc/self/mem", os.O_WRONLY, 0)
-	if err != nil {
+	if _, err := memory.WriteAt(make([]byte, end-start), start); err != nil {
 		return err
 	}
-	_, err = memory.WriteAt(make([]byte, end-start), start)
-	if err = errors.Join(err, memory.Close()); err != nil {
-		return err
-	}
-	left, err := os.ReadFile("/proc/self/environ")
+	left, err := io.ReadAll(environ)
 	if err == nil && len(bytes.Trim(left, "\x00")) > 0 {
 		err = errors.New("it still shows something")
 	}
 	return err
+}
+
+func openOwn(name string, flag int) (*os.File, error) {
+	file, err := os.OpenFile(name, flag, 0)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("%w; who runs this program must be able to read it, too (chmod a+r), and it must not have capabilities of its own (getcap)", err)
+	case err != nil:
+		return nil, fmt.Errorf("%w; /proc is needed", err)
+	}
+	return file, nil
+}
+
+// stayConcealed makes this process non-dumpable, again after each start of a child of
+// another user: until that child executes its program, both have their memory in
+// common, and to become somebody else sets what /proc/sys/fs/suid_dumpable says.
+func stayConcealed() error {
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		return fmt.Errorf("making this process non-dumpable: %w", err)
+	}
+	return nil
 }
 
 // environmentMemory tells where in the memory of this process the environment
@@ -97,7 +103,7 @@ func overwriteEnvironment() error {
 func environmentMemory() (start, end int64, err error) {
 	stat, err := os.ReadFile("/proc/self/stat")
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, fmt.Errorf("%w; /proc is needed", err)
 	}
 	const state, envStart, envEnd = 3, 50, 51
 	// The second value is the name of the program, which may have anything in it.
@@ -110,7 +116,7 @@ func environmentMemory() (start, end int64, err error) {
 		end, err = strconv.ParseInt(values[envEnd-state], 10, 64)
 	}
 	if err == nil && (start <= 0 || end < start) {
-		err = fmt.Errorf("/proc/self/stat tells no memory of it: %d to %d", start, end)
+		err = fmt.Errorf("/proc/self/stat does not tell where in memory it is (%d to %d): an emulator does not always", start, end)
 	}
 	return start, end, err
 }

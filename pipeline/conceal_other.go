@@ -2,5 +2,7 @@
 
 package pipeline
 
-// Conceal gives back what it gets where there is no /proc to read from.
-func Conceal(environ []string) ([]string, error) { return environ, nil }
+// Conceal does nothing where there is no /proc to read from.
+func Conceal() error { return nil }
+
+func stayConcealed() error { return nil }

@@ -136,7 +136,11 @@ func (p *process) start() error {
 					return err
 				}
 			}
-			return p.cmd.Start()
+			err := p.cmd.Start()
+			if p.user != nil {
+				_ = stayConcealed() // which only fails where it did at the start of the program
+			}
+			return err
 		})
 		<-p.over
 	}()

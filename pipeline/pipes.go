@@ -89,16 +89,17 @@ type pipeReader struct {
 	file    *os.File
 	size    int           // of the pipe, in bytes
 	ended   chan struct{} // closed once the child has
-	taken   int           // bytes since the last pause
 	emptied bool          // by the last read
+	bytes   int           // that were read since the last pause, or since the child was idle
+	reads   int           // the same
 }
 
 const (
-	// pause is waited after so many bytes, before a pipe that was emptied is read again,
-	// so that a child that prints much can go on printing. Nobody sees it, and where
-	// little is printed, what comes from stdout and from stderr keeps its order.
-	pause      = time.Millisecond
-	pauseAfter = 4 << 10
+	// idle is how long a child leaves the reader waiting that does not print much.
+	idle = 200 * time.Microsecond
+	// A child prints much that has printed so many bytes, or so many times, and was
+	// never idle.
+	muchBytes, muchReads = 4 << 10, 64
 	// lookUp is how often a read that waits asks whether the child has ended. Its end
 	// alone mostly ends the read: this is for a pipe that somebody else holds.
 	lookUp = 100 * time.Millisecond
@@ -131,19 +132,22 @@ func (r *pipeReader) Read(p []byte) (n int, err error) {
 	if held := conn.Control(func(fd uintptr) { r.gather(int(fd)); n, err = r.read(int(fd), p) }); held != nil {
 		return 0, held
 	}
-	r.taken, r.emptied = r.taken+n, n < len(p)
+	r.bytes, r.reads, r.emptied = r.bytes+n, r.reads+1, n < len(p)
 	return n, err // io.EOF as it is
 }
 
-// gather lets the pipe fill up, if it has room for what comes meanwhile.
+// gather lets the pipe fill up before it is read again, where a child prints much, so
+// that the child can go on printing. It lasts as long as it takes to fill the pipe at
+// 1 GB/s, a millisecond at most, and nobody sees it. Where little is printed there is
+// none, and what comes from stdout and from stderr mostly keeps its order.
 func (r *pipeReader) gather(fd int) {
-	if !r.emptied || r.taken < pauseAfter {
+	if !r.emptied || r.bytes < muchBytes && r.reads < muchReads {
 		return
 	}
-	if r.size >= pipeSize && r.taken < r.size/2 {
-		waitForHangup(fd, pause)
+	if r.bytes < r.size/2 {
+		waitForHangup(fd, time.Duration(r.size)*time.Nanosecond)
 	}
-	r.taken = 0
+	r.bytes, r.reads = 0, 0
 }
 
 func (r *pipeReader) read(fd int, p []byte) (int, error) {
@@ -169,8 +173,12 @@ func (r *pipeReader) read(fd int, p []byte) (int, error) {
 			return 0, io.EOF
 		}
 		look := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}} //nolint:gosec // a file descriptor
+		began := time.Now()
 		if _, err := unix.Poll(look, int(lookUp.Milliseconds())); err != nil && !errors.Is(err, unix.EINTR) {
 			return 0, fmt.Errorf("waiting for the output: %w", err)
+		}
+		if time.Since(began) > idle {
+			r.bytes, r.reads = 0, 0
 		}
 	}
 }

@@ -83,8 +83,10 @@ func enlarge(pipe *os.File) (size int) {
 	size = usualPipeSize
 	if conn, err := pipe.SyscallConn(); err == nil {
 		_ = conn.Control(func(fd uintptr) {
-			if given, err := unix.FcntlInt(fd, unix.F_SETPIPE_SZ, pipeSize); err == nil {
-				size = given
+			for wanted := pipeSize; wanted > size; wanted /= 2 {
+				if given, err := unix.FcntlInt(fd, unix.F_SETPIPE_SZ, wanted); err == nil {
+					size = given
+				}
 			}
 		})
 	}

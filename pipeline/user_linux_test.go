@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"golang.org/x/sys/unix"
 )
 
 // other is a user that nobody has, with a home, in a folder that it can reach.
@@ -101,6 +102,20 @@ func ownerOf(t *testing.T, path string) int {
 
 // No process of the user is left, in a session and a family of its own or not,
 // and none that began before the child did.
+// To become another user sets the flag of the memory that a child has in common with the
+// runner. Where fs.suid_dumpable is 1, that would be the end of being concealed.
+func TestAChildOfAnotherUserLeavesTheRunnerConcealed(t *testing.T) {
+	rt, _, _ := testRuntime()
+	var dir string
+	rt.Untrusted, dir = other(t, 9)
+	if err := as(t, rt, Credentials[None]{}, dir, "true"); err != nil {
+		t.Fatal(err)
+	}
+	if dumpable, err := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0); dumpable != 0 || err != nil {
+		t.Errorf("the runner is dumpable: %d, %v", dumpable, err)
+	}
+}
+
 func TestNoProcessOfTheUserIsLeft(t *testing.T) {
 	rt, _, _ := testRuntime()
 	var dir string

@@ -21,12 +21,11 @@ import (
 )
 
 func main() {
-	environ, err := pipeline.Conceal(os.Environ())
-	if err != nil {
+	if err := pipeline.Conceal(); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "spa-runner: "+err.Error())
 		os.Exit(pipeline.ExitRunner)
 	}
-	os.Exit(run(os.Args[1:], environ, os.Stdout, os.Stderr))
+	os.Exit(run(os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
 }
 
 // program is what the subcommands share: the world as main found it.

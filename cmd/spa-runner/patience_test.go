@@ -37,7 +37,7 @@ const (
 // not waited for.
 func mainInATest() {
 	_ = os.Unsetenv(asMain)
-	if _, err := pipeline.Conceal(os.Environ()); err != nil {
+	if err := pipeline.Conceal(); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "spa-runner: "+err.Error())
 		quit(pipeline.ExitRunner)
 	}

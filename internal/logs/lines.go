@@ -38,16 +38,15 @@ func (l *lineWriter) Write(p []byte) (int, error) {
 		p = l.finishPartial(p, now)
 	}
 	end := bytes.LastIndexByte(p, '\n') + 1
+	var err error
 	if lines := p[:end]; l.asTheyAre != nil && l.asTheyAre(lines) {
-		if err := errors.Join(l.flush(), write(l.w, lines)); err != nil {
-			return n, err
-		}
+		err = errors.Join(l.flush(), write(l.w, lines))
 	} else {
 		l.encodeLines(lines, now)
 	}
 	l.partial = append(l.partial, p[end:]...)
 	l.cutPartial(now)
-	return n, l.flush()
+	return n, errors.Join(err, l.flush())
 }
 
 // finishPartial takes the end of the line that was begun off p.
