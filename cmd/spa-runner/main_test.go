@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -44,6 +45,8 @@ func TestMain(m *testing.M) {
 	if os.Geteuid() == 0 {
 		syscall.Umask(0o022) // what other users may reach is a part of the tests, and 077 would close it
 	}
+	// What is ignored here is ignored by runs too, which leave it at that (nohup): a test that sends it would wait for ever.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	testscript.Main(m, map[string]func(){"spa-runner": main})
 }
 
