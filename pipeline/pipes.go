@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -53,7 +54,7 @@ func (p *process) pipe(w io.WriteCloser) (*os.File, error) {
 	r, err := newPipeReader(parent, size)
 	if err != nil {
 		_ = child.Close()
-		return nil, err
+		return nil, fmt.Errorf("making a pipe for the output: %w", err)
 	}
 	done := make(chan error, 1)
 	p.readers, p.writers, p.pumps = append(p.readers, r), append(p.writers, child), append(p.pumps, done)
@@ -87,11 +88,11 @@ func pump(w io.WriteCloser, r *pipeReader) error {
 // of them, and both sides then wait for each other more than they work.
 type pipeReader struct {
 	file    *os.File
-	size    int           // of the pipe, in bytes
-	ended   chan struct{} // closed once the child has
-	emptied bool          // by the last read
-	bytes   int           // that were read since the last pause, or since the child was idle
-	reads   int           // the same
+	size    int         // of the pipe, in bytes
+	ended   atomic.Bool // the child has
+	emptied bool        // by the last read
+	bytes   int         // that were read since the last pause, or since the child was idle
+	reads   int         // the same
 }
 
 const (
@@ -113,14 +114,14 @@ func newPipeReader(pipe *os.File, size int) (*pipeReader, error) {
 		err = unix.SetNonblock(fd, false) // or os.NewFile hands it to the poller again
 	}
 	if err != nil {
-		return nil, fmt.Errorf("making a pipe for the output: %w", err)
+		return nil, err
 	}
 	file := os.NewFile(uintptr(fd), pipe.Name())
 	if err := unix.SetNonblock(fd, true); err != nil {
 		_ = file.Close()
-		return nil, fmt.Errorf("making a pipe for the output: %w", err)
+		return nil, err
 	}
-	return &pipeReader{file: file, size: size, ended: make(chan struct{})}, nil
+	return &pipeReader{file: file, size: size}, nil
 }
 
 func (r *pipeReader) Read(p []byte) (n int, err error) {
@@ -153,7 +154,7 @@ func (r *pipeReader) gather(fd int) {
 func (r *pipeReader) read(fd int, p []byte) (int, error) {
 	var since time.Time // when nothing was there for the first time after the child's end
 	for {
-		ended := r.hasEnded() // before the look, or the last words could come between the two
+		ended := r.ended.Load() // before the look, or the last words could come between the two
 		n, err := unix.Read(fd, p)
 		switch {
 		case errors.Is(err, unix.EINTR):
@@ -183,15 +184,6 @@ func (r *pipeReader) read(fd int, p []byte) (int, error) {
 	}
 }
 
-func (r *pipeReader) hasEnded() bool {
-	select {
-	case <-r.ended:
-		return true
-	default:
-		return false
-	}
-}
-
 func (p *process) closePipes() {
 	for _, r := range p.readers {
 		_ = r.file.Close()
@@ -204,7 +196,7 @@ func (p *process) closePipes() {
 // drain waits until everything that was printed has been taken over.
 func (p *process) drain() error {
 	for _, r := range p.readers {
-		close(r.ended)
+		r.ended.Store(true)
 	}
 	var all error
 	for _, done := range p.pumps {

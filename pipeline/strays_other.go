@@ -3,10 +3,8 @@
 package pipeline
 
 import (
-	"os"
 	"os/exec"
 	"syscall"
-	"time"
 
 	"spa-runner/internal/guard"
 )
@@ -37,7 +35,3 @@ func signalSession(leader int, signal syscall.Signal) { _ = syscall.Kill(-leader
 func sessionEmpty(leader int) bool { return syscall.Kill(-leader, 0) != nil }
 
 func survivors(int) []string { return nil }
-
-func enlarge(*os.File) (size int) { return usualPipeSize }
-
-func waitForHangup(_ int, limit time.Duration) { time.Sleep(limit) }

@@ -100,8 +100,6 @@ func ownerOf(t *testing.T, path string) int {
 	return int(info.Sys().(*syscall.Stat_t).Uid)
 }
 
-// No process of the user is left, in a session and a family of its own or not,
-// and none that began before the child did.
 // To become another user sets the flag of the memory that a child has in common with the
 // runner. Where fs.suid_dumpable is 1, that would be the end of being concealed.
 func TestAChildOfAnotherUserLeavesTheRunnerConcealed(t *testing.T) {
@@ -116,6 +114,8 @@ func TestAChildOfAnotherUserLeavesTheRunnerConcealed(t *testing.T) {
 	}
 }
 
+// No process of the user is left, in a session and a family of its own or not,
+// and none that began before the child did.
 func TestNoProcessOfTheUserIsLeft(t *testing.T) {
 	rt, _, _ := testRuntime()
 	var dir string

@@ -208,6 +208,9 @@ func blockEncoder(f Format) func(dst, lines []byte) []byte {
 	}
 }
 
+// nothingToMark is true of lines that blockEncoder gives as they are in Mixed.
+func nothingToMark(lines []byte) bool { return bytes.IndexByte(lines, '{') < 0 }
+
 // beginsLine says that some reader takes what follows a text for the beginning
 // of a line. Whole is a text from the beginning of its line.
 func beginsLine(text []byte, whole bool) bool {

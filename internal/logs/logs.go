@@ -8,7 +8,6 @@
 package logs
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"sync"
@@ -129,8 +128,8 @@ func (l *Log) Output(pass int) func(step, scope, stream string) io.WriteCloser {
 		if l.format != JSON {
 			lines.block = blockEncoder(l.format)
 		}
-		if l.format == Mixed { // which marks nothing else
-			lines.asTheyAre = func(lines []byte) bool { return bytes.IndexByte(lines, '{') < 0 }
+		if l.format == Mixed {
+			lines.asTheyAre = nothingToMark
 		}
 		watched := l.tail.watch(pass, step, stream, lines)
 		return &childStream{redacted: l.sink.redactor.Writer(watched), lines: watched}
