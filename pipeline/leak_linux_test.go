@@ -68,6 +68,13 @@ func TestManyChildrenLeaveNothing(t *testing.T) {
 			return Exec(t.Context(), rt, Credentials[None]{}, Command{Dir: dir, Argv: []string{"true"}})
 		})
 	})
+	t.Run("that prints much", func(t *testing.T) {
+		rt, _, _ := testRuntime()
+		dir := t.TempDir()
+		many(t, 100, func() error {
+			return Exec(t.Context(), rt, Credentials[None]{}, Command{Dir: dir, Argv: []string{"seq", "40000"}})
+		})
+	})
 	t.Run("with an endpoint", func(t *testing.T) {
 		rt, _, _ := testRuntime()
 		dir := t.TempDir()
