@@ -35,39 +35,27 @@ func waitForHangup(pipe int, limit time.Duration) {
 // child cannot write (both sides lock it, anon_pipe_read in the kernel's fs/pipe.c).
 // Where that cannot be done nothing is ever in it.
 type aside struct {
-	tried       bool // to make it
-	read, write int  // file descriptors; -1 is none
-	holds       int  // bytes
+	tried bool  // to make it
+	ends  []int // file descriptors to read and to write; nil if it cannot be made
+	holds int   // bytes
 }
 
 // take moves what is in a pipe, which holds so many bytes at most.
 func (a *aside) take(pipe, size int) {
 	if !a.tried {
-		a.tried = true
-		a.make(size)
+		a.tried, a.ends = true, ownPipe(size)
 	}
-	if moved, err := unix.Splice(pipe, nil, a.write, nil, size, unix.SPLICE_F_NONBLOCK); err == nil {
-		a.holds = int(moved)
-	}
-}
-
-func (a *aside) make(size int) {
-	a.read, a.write = -1, -1
-	var ends [2]int
-	if err := unix.Pipe2(ends[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+	if a.ends == nil {
 		return
 	}
-	a.read, a.write = ends[0], ends[1]
-	// A small one, as a user gets who has many, would be slower than none.
-	if given, err := unix.FcntlInt(uintptr(a.write), unix.F_SETPIPE_SZ, size); err != nil || given < size {
-		a.close()
-		a.read, a.write = -1, -1
+	if moved, err := unix.Splice(pipe, nil, a.ends[1], nil, size, unix.SPLICE_F_NONBLOCK); err == nil {
+		a.holds = int(moved)
 	}
 }
 
 // give reads what was taken.
 func (a *aside) give(p []byte) (int, error) {
-	n, err := unix.Read(a.read, p)
+	n, err := unix.Read(a.ends[0], p)
 	if err != nil {
 		return 0, fmt.Errorf("reading the output: %w", err)
 	}
@@ -75,8 +63,24 @@ func (a *aside) give(p []byte) (int, error) {
 	return n, nil
 }
 
-func (a *aside) close() {
-	if a.tried && a.write >= 0 {
-		_, _ = unix.Close(a.read), unix.Close(a.write)
+func (a *aside) close() { closeAll(a.ends) }
+
+// ownPipe makes a pipe that holds so many bytes, or none: a small one, as a user gets
+// who has many, would be slower than none.
+func ownPipe(size int) []int {
+	ends := make([]int, 2)
+	if err := unix.Pipe2(ends, unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+		return nil
+	}
+	if given, err := unix.FcntlInt(uintptr(ends[1]), unix.F_SETPIPE_SZ, size); err != nil || given < size {
+		closeAll(ends)
+		return nil
+	}
+	return ends
+}
+
+func closeAll(fds []int) {
+	for _, fd := range fds {
+		_ = unix.Close(fd)
 	}
 }
