@@ -10,64 +10,99 @@ import (
 	"strings"
 )
 
-// blindfold keeps SDKs from finding an identity in places that are not
-// variables: instance metadata, and the profiles and keys in a home folder.
-var blindfold = map[string]string{
-	"AWS_EC2_METADATA_DISABLED":   "true",
-	"AWS_CONFIG_FILE":             os.DevNull,
-	"AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
-	"BOTO_CONFIG":                 os.DevNull,
-}
-
 // childEnv builds the environment of one child from scratch: the build's, what
 // the step adds, the blindfold, and the way to the credentials of the scope, if
 // it has any. Release ends that way; call it when the child has ended.
 func childEnv[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Command) (env []string, release func(), err error) {
+	vars, err := rt.variables(c, creds.scope())
+	if err != nil {
+		return nil, nil, err
+	}
+	files, release := rt.scratch, func() {}
+	if files == nil { // a child on its own, outside of a step
+		files = &scratch{user: rt.Untrusted}
+		release = func() { _ = files.remove() }
+	}
+	err = rt.blindfold(vars, files, creds.scope())
+	if err == nil && creds.scope() != (None{}).name() {
+		var end func()
+		if end, err = identify(ctx, rt, creds, c, vars); err == nil {
+			before := release
+			release = func() { end(); before() }
+		}
+	}
+	if err != nil {
+		release()
+		return nil, nil, err
+	}
+	return pairs(vars), release, nil
+}
+
+// variables are those of a child, without any of an identity.
+func (rt *Runtime) variables(c Command, scope string) (map[string]string, error) {
 	vars := maps.Clone(rt.Env.vars)
 	for _, pair := range c.Env {
 		name, value, _ := strings.Cut(pair, "=")
-		if Forbidden(name) == "" {
+		if !rt.Env.forbids(name) {
 			vars[name] = value
 		}
 	}
 	pwd, err := filepath.Abs(c.Dir)
 	if err != nil {
-		return nil, nil, fmt.Errorf("finding the folder %s: %w", c.Dir, err)
+		return nil, fmt.Errorf("finding the folder %s: %w", c.Dir, err)
 	}
 	vars["PWD"] = pwd // as `cd` does: a Makefile may say $(PWD)
 	delete(vars, "OLDPWD")
 	maps.DeleteFunc(vars, func(name, _ string) bool { return slices.Contains(c.Without, name) })
 	if rt.Untrusted != nil {
-		rt.Untrusted.path(vars)
+		rt.Untrusted.installed(vars)
 	}
-	if user := rt.user(creds.scope()); user != nil {
+	if user := rt.user(scope); user != nil {
 		user.home(vars)
 	}
-	if err := activateVenv(vars, c.Dir); err != nil {
-		return nil, nil, err
+	for _, pair := range c.Own {
+		name, value, _ := strings.Cut(pair, "=")
+		vars[name] = value
 	}
-	maps.Copy(vars, blindfold)
+	return vars, activateVenv(vars, c.Dir)
+}
 
-	if creds.scope() == (None{}).name() {
-		return pairs(vars), func() {}, nil
+// blindfold keeps SDKs from finding an identity in places that are not
+// variables: instance metadata, and the profiles and keys in a home folder. In
+// their place there are files of this step, empty at first, so that a command
+// such as `aws configure set` works within the step and never across.
+func (rt *Runtime) blindfold(vars map[string]string, files *scratch, scope string) error {
+	vars["AWS_EC2_METADATA_DISABLED"] = "true"
+	vars["BOTO_CONFIG"] = os.DevNull
+	for variable, name := range map[string]string{"AWS_CONFIG_FILE": "aws-config-", "AWS_SHARED_CREDENTIALS_FILE": "aws-credentials-"} {
+		path, err := files.file(name+scope, "", rt.user(scope), false)
+		if err != nil {
+			return fmt.Errorf("making an empty file for %s: %w", variable, err)
+		}
+		vars[variable] = path
 	}
+	return nil
+}
+
+// identify adds the way to the credentials of a scope. End ends it.
+func identify[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Command, vars map[string]string) (end func(), err error) {
 	keys, err := creds.Retrieve(ctx)
 	if err != nil {
-		return nil, nil, fmt.Errorf("getting the credentials for %s: %w", c.Argv[0], err)
+		return nil, fmt.Errorf("getting the credentials for %s: %w", c.Argv[0], err)
 	}
 	if rt.KeysInEnv {
 		vars["AWS_ACCESS_KEY_ID"] = keys.AccessKeyID
 		vars["AWS_SECRET_ACCESS_KEY"] = keys.SecretAccessKey
 		vars["AWS_SESSION_TOKEN"] = keys.SessionToken
-		return pairs(vars), func() {}, nil
+		return func() {}, nil
 	}
-	way, release, err := creds.holder.serve(ctx, rt, creds.scope())
+	way, end, err := creds.holder.serve(ctx, rt, creds.scope())
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	maps.Copy(vars, way)
 	bypassProxy(vars)
-	return pairs(vars), release, nil
+	return end, nil
 }
 
 // activateVenv does what `. venv/bin/activate` does, if there is a venv in the

@@ -12,18 +12,20 @@ import (
 type Environ struct {
 	vars     map[string]string
 	withheld []string
+	keep     []string
 }
 
 // NewEnviron takes NAME=value pairs, as os.Environ gives them. What a child may
-// not see is left out and remembered by name.
-func NewEnviron(environ []string) *Environ {
-	e := &Environ{vars: make(map[string]string, len(environ))}
+// not see is left out and remembered by name. Keep are names of identities of other
+// systems that children may see all the same.
+func NewEnviron(environ []string, keep ...string) *Environ {
+	e := &Environ{vars: make(map[string]string, len(environ)), keep: keep}
 	for _, pair := range environ {
 		name, value, ok := strings.Cut(pair, "=")
 		if !ok || name == "" {
 			continue
 		}
-		if Forbidden(name) != "" {
+		if e.forbids(name) {
 			e.withheld = append(e.withheld, name)
 			continue
 		}
@@ -42,9 +44,13 @@ func (e *Environ) Lookup(name string) (string, bool) {
 // Set sets a variable for all children from now on. A forbidden name is ignored:
 // what puts names here has refused it already, with a message.
 func (e *Environ) Set(name, value string) {
-	if Forbidden(name) == "" {
+	if !e.forbids(name) {
 		e.vars[name] = value
 	}
+}
+
+func (e *Environ) forbids(name string) bool {
+	return Forbidden(name) != "" || Foreign(name) != "" && !slices.Contains(e.keep, name)
 }
 
 // Unset takes a variable away.
@@ -108,7 +114,8 @@ var (
 	}
 )
 
-// Forbidden says why no child may see a variable, or "" if it may. It is a rule
+// Forbidden says why no child may see a variable, whatever the project keeps, or ""
+// if it may; for identities of other systems see [Foreign]. It is a rule
 // over names, not a list of the ones known today, since SDKs keep adding some.
 // The rule was compared with what botocore and the Go and JavaScript SDKs read;
 // a test holds it against their lists.

@@ -131,7 +131,7 @@ func TestChildEnvOfAScope(t *testing.T) {
 		Dir: t.TempDir(), Argv: []string{"x"}, Without: []string{"B"},
 		Env: []string{"D=4", "AWS_PROFILE=p", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/canary"},
 	}
-	blind := []string{"AWS_CONFIG_FILE=/dev/null", "AWS_EC2_METADATA_DISABLED=true", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "BOTO_CONFIG=/dev/null"}
+	blind := []string{"AWS_CONFIG_FILE=…", "AWS_EC2_METADATA_DISABLED=true", "AWS_SHARED_CREDENTIALS_FILE=…", "BOTO_CONFIG=/dev/null"}
 	for name, test := range map[string]struct {
 		keysInEnv bool
 		want      []string
@@ -148,7 +148,7 @@ func TestChildEnvOfAScope(t *testing.T) {
 		}
 		release()
 		for i, pair := range got {
-			if strings.HasPrefix(pair, "AWS_CONTAINER_") { // they differ each time
+			if strings.HasPrefix(pair, "AWS_CONTAINER_") || stepFile.MatchString(pair) { // they differ each time
 				got[i], _, _ = strings.Cut(pair, "=")
 				got[i] += "=…"
 			}

@@ -20,11 +20,15 @@ import (
 type Command struct {
 	Dir  string
 	Argv []string
-	// Given says that Argv[0] is the program on the PATH that the build was given,
-	// and not one that other commands installed.
+	// Given says that the program is the make of [Given], whatever the PATH of the
+	// child leads to. Its path takes the place of Argv[0], so that $(MAKE) in a
+	// recipe is that program too.
 	Given bool
-	// Env is added to the environment of the build, as NAME=value.
+	// Env is added to the environment of the build, as NAME=value. A name that
+	// children may not see is left out.
 	Env []string
+	// Own is added too, also where the build may not set the name.
+	Own []string
 	// Without are names that this child does not see.
 	Without []string
 	Stdin   io.Reader // nil: /dev/null
@@ -70,16 +74,12 @@ func Exec[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Com
 		return err
 	}
 	defer release()
-	along := env
-	if c.Given {
-		along = rt.Env.Pairs()
-	}
-	path, err := lookPath(c.Argv[0], c.Dir, along)
+	path, argv, err := rt.program(c, env)
 	if err != nil {
 		return err
 	}
 	p := &process{scope: creds.scope(), log: rt.Log, grace: rt.grace(creds.scope()), hurry: rt.Hurry, over: make(chan struct{}), cmd: &exec.Cmd{
-		Path: path, Args: c.Argv, Dir: c.Dir, Env: env, Stdin: c.Stdin,
+		Path: path, Args: argv, Dir: c.Dir, Env: env, Stdin: c.Stdin,
 		SysProcAttr: ofOwnSession(),
 		WaitDelay:   drainLimit, // for Stdin alone: the output has pipes of ours
 	}}
@@ -114,6 +114,21 @@ func Exec[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Com
 		err = &ChildError{Argv: c.Argv}
 	}
 	return fmt.Errorf("%w (%w)", context.Cause(ctx), err)
+}
+
+// program gives the path of the program to start and the arguments that it sees.
+func (rt *Runtime) program(c Command, env []string) (path string, argv []string, err error) {
+	g := rt.Given
+	if g == nil { // a step on its own
+		g = &Given{Workdir: c.Dir}
+	}
+	g.look(rt) // before any child starts, whatever it is
+	if !c.Given {
+		path, err = lookPath(c.Argv[0], c.Dir, env)
+		return path, c.Argv, err
+	}
+	path, err = g.check()
+	return path, append([]string{path}, c.Argv[1:]...), err
 }
 
 // start starts the child, on a thread that is kept until the child is over: the

@@ -209,8 +209,8 @@ func TestEnvironmentOfAChildIsNeverTheRunners(t *testing.T) {
 	if err := Exec(t.Context(), rt, Credentials[None]{}, Command{Dir: dir, Argv: []string{"/usr/bin/env"}}); err != nil {
 		t.Fatal(err)
 	}
-	want := "AWS_CONFIG_FILE=/dev/null\nAWS_EC2_METADATA_DISABLED=true\nAWS_SHARED_CREDENTIALS_FILE=/dev/null\nBOTO_CONFIG=/dev/null\nPWD=" + dir + "\n"
-	if got := out.String(); got != want {
+	want := "AWS_CONFIG_FILE=…\nAWS_EC2_METADATA_DISABLED=true\nAWS_SHARED_CREDENTIALS_FILE=…\nBOTO_CONFIG=/dev/null\nPWD=" + dir + "\n"
+	if got := stepFile.ReplaceAllString(out.String(), "=…"); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"regexp"
 	"sync"
 	"syscall"
 	"testing"
@@ -41,6 +42,9 @@ func (b *buffer) String() string {
 	return b.b.String()
 }
 
+// stepFile is the path of a file that was made for the children of a step.
+var stepFile = regexp.MustCompile(`=\S*/spa-runner-step-[0-9]+/aws-(config|credentials)-[a-z]+`)
+
 // step is a step of scope None around a function.
 type step struct {
 	Credentials[None]
@@ -62,5 +66,7 @@ func testRuntime(environ ...string) (*Runtime, *observer.ObservedLogs, *buffer) 
 		Redact: func(...string) {},
 		Env:    NewEnviron(append([]string{"PATH=" + os.Getenv("PATH")}, environ...)),
 	}
-	return rt.forStep(step{name: "test"}), events, out
+	own := rt.forStep(step{name: "test"})
+	own.scratch = nil // each child has files of its own, which end with it
+	return own, events, out
 }

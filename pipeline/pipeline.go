@@ -38,6 +38,8 @@ type Runtime struct {
 	Env *Environ
 	// Untrusted, if set, is whom all children run as that do not deploy.
 	Untrusted *User
+	// Given finds make, once in a run: all passes share it. Nil looks for it at each use.
+	Given *Given
 	// KeysInEnv hands children the keys of their scope in three variables, which
 	// end with them, in place of the endpoint that renews them.
 	KeysInEnv bool
@@ -47,7 +49,8 @@ type Runtime struct {
 	// Hurry, when closed, cuts Grace short: the operator asked twice.
 	Hurry <-chan struct{}
 
-	step Step // the one that runs; the loop sets it in a copy
+	step    Step     // the one that runs; the loop sets it in a copy
+	scratch *scratch // of that step, likewise
 }
 
 // Run runs the steps in order and stops at the first that fails: nothing after
@@ -70,6 +73,7 @@ type runFunc func(ctx context.Context, rt *Runtime) error
 func (rt *Runtime) forStep(s Step) *Runtime {
 	own := *rt
 	own.step = s
+	own.scratch = &scratch{user: rt.Untrusted}
 	own.Log = rt.Log.With(zap.String("step", s.Name()), zap.String("scope", s.scope()))
 	return &own
 }
@@ -142,10 +146,15 @@ func limited(limit time.Duration, run runFunc) runFunc {
 // cleaned ends whatever a step left running, in a session of its own or not,
 // so that nothing of it sees what the next step holds. Exec does the same after
 // each command; here it also holds for what ran side by side, and after a panic.
+// Then it removes the files that were made for the step's children.
 func cleaned(run runFunc) runFunc {
 	return func(ctx context.Context, rt *Runtime) error {
 		err := run(ctx, rt)
-		if left := rt.endAll(); left != nil && err != nil {
+		left := rt.endAll()
+		if removed := rt.scratch.remove(); removed != nil {
+			rt.Log.Warn("files that were made for this step are left", zap.Error(removed))
+		}
+		if left != nil && err != nil {
 			return fmt.Errorf("%w (after: %v)", left, err) //nolint:errorlint // what fails closed comes first
 		} else if left != nil {
 			return left

@@ -184,24 +184,48 @@ func (u *User) give(ctx context.Context, tree string, toUser bool) error {
 	return nil
 }
 
-// binaries is where npm and pip put programs of a user.
-const binaries = ".local/bin"
+// CloseFolder closes a folder of root's to the untrusted user, if there is one: the
+// children of this step are ended first, since they could have opened it.
+func (rt *Runtime) CloseFolder(folder string) error {
+	if rt.Untrusted == nil {
+		return nil
+	}
+	err := rt.endAll()
+	if err == nil {
+		err = os.Chmod(folder, 0o700)
+	}
+	if err != nil {
+		return fmt.Errorf("closing %s to the user %s: %w", folder, rt.Untrusted.Name, err)
+	}
+	return nil
+}
+
+// local is the folder in the home where npm and pip put what a user installs.
+const local = ".local"
 
 // home sets what makes programs use the user's home and not root's.
 func (u *User) home(vars map[string]string) {
 	for name := range vars {
-		upper := strings.ToUpper(name)
-		if strings.HasPrefix(upper, "XDG_") || upper == "NPM_CONFIG_PREFIX" || upper == "NPM_CONFIG_CACHE" || upper == "PYTHONUSERBASE" {
+		if strings.HasPrefix(strings.ToUpper(name), "XDG_") || strings.EqualFold(name, "npm_config_cache") {
 			delete(vars, name)
 		}
 	}
 	vars["HOME"], vars["USER"], vars["LOGNAME"] = u.Home, u.Name, u.Name
-	vars["npm_config_prefix"] = filepath.Join(u.Home, ".local")
 	vars["npm_config_cache"] = filepath.Join(u.Home, ".cache", "npm")
 	vars["PIP_CACHE_DIR"] = filepath.Join(u.Home, ".cache", "pip")
 }
 
-// path puts the programs that the user installed on the PATH of any child.
-func (u *User) path(vars map[string]string) {
-	vars["PATH"] = filepath.Join(u.Home, binaries) + string(os.PathListSeparator) + vars["PATH"]
+// installed makes what the user installed by npm and pip usable for any child, the
+// deployment included: its programs are on the PATH, and npm and Python find the
+// packages that these need.
+func (u *User) installed(vars map[string]string) {
+	for name := range vars {
+		if strings.EqualFold(name, "npm_config_prefix") || strings.EqualFold(name, "PYTHONUSERBASE") {
+			delete(vars, name)
+		}
+	}
+	folder := filepath.Join(u.Home, local)
+	vars["PATH"] = filepath.Join(folder, "bin") + string(os.PathListSeparator) + vars["PATH"]
+	vars["npm_config_prefix"] = folder
+	vars["PYTHONUSERBASE"] = folder
 }

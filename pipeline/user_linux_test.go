@@ -52,7 +52,7 @@ func TestWhatDoesNotDeployRunsAsTheUntrustedUser(t *testing.T) {
 	var dir string
 	rt.Untrusted, dir = other(t, 0)
 	const show = `echo "$(id -u) $(id -G) $HOME $npm_config_prefix $NPM_CONFIG_PREFIX$XDG_CACHE_HOME"; echo said >/dev/stderr
-		case $PATH in *"` + binaries + `:"*) echo path;; esac; grep NoNewPrivs /proc/self/status; touch of-$1`
+		case $PATH in *"/.local/bin:"*) echo path;; esac; grep NoNewPrivs /proc/self/status; touch of-$1`
 	if err := as(t, rt, Credentials[None]{}, dir, strings.ReplaceAll(show, "$1", "user")); err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestWhatDoesNotDeployRunsAsTheUntrustedUser(t *testing.T) {
 	if err := as(t, rt, deploy, dir, strings.ReplaceAll(show, "$1", "root")); err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{"0 ", " /root ", "path\n", "NoNewPrivs:\t0\n"} {
+	for _, text := range []string{"0 ", " /root " + u.Home + "/.local /root/.cache\n", "path\n", "NoNewPrivs:\t0\n"} {
 		if !strings.Contains(out.String(), text) {
 			t.Errorf("with a scope: got %q, want %q in it", out, text)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"go.uber.org/zap"
@@ -69,28 +70,60 @@ func (m Make[S]) Run(ctx context.Context, rt *pipeline.Runtime) error {
 		env = m.Env()
 	}
 	made := 0
-	for _, target := range m.targets() {
-		argv := append(append([]string{"make"}, m.Flags...), target)
+	for i, target := range m.targets() {
 		rt.Log.Info("making", zap.String("target", target), zap.String("folder", filepath.Base(m.Dir)))
-		watched, idle := watchIdle(rt, target)
-		err := pipeline.Exec(ctx, watched, m.Credentials, pipeline.Command{
-			Dir: m.Dir, Tree: m.Dir, Argv: argv, Given: true, Env: env, Without: m.Without,
-		})
+		did, err := m.make(ctx, rt, i, target, env)
 		if err != nil {
 			return err
 		}
-		if idle() {
-			rt.Log.Warn("make had nothing to do", zap.String("target", target))
-		} else {
+		if did {
 			made++
+		} else {
+			rt.Log.Warn("make had nothing to do", zap.String("target", target))
 		}
 	}
-	if made == 0 && pipeline.ScopeOf(m) == "deploy" {
+	if made == 0 && m.deploys() {
 		return pipeline.WithHint(errors.New("make had nothing to do, so nothing was deployed"),
-			"give the target a recipe; if it has one, a file or folder of the same name is in the way: declare the target .PHONY")
+			"give the target a recipe; if it has one, a file or folder of the same name is in the way: declare the target .PHONY; "+
+				"or the Makefile sets MAKEFLAGS so that make only prints, touches or asks (-n, -t, -q)")
 	}
 	return m.logVersions(ctx, rt, versionLimit)
 }
+
+// make makes one target, and tells whether there was something to do for it.
+func (m Make[S]) make(ctx context.Context, rt *pipeline.Runtime, number int, target string, env []string) (did bool, err error) {
+	own, told, err := watchMake(rt, m.Credentials, number, target)
+	if err != nil {
+		return false, err
+	}
+	watched, idle := watchIdle(rt, target)
+	err = pipeline.Exec(ctx, watched, m.Credentials, pipeline.Command{
+		Dir: m.Dir, Tree: m.Dir, Argv: append(append([]string{"make"}, m.Flags...), target), Given: true,
+		Env: env, Own: own, Without: m.Without,
+	})
+	if err != nil {
+		return false, err
+	}
+	doing, err := told()
+	if err != nil {
+		return false, err
+	}
+	switch {
+	case !doing.read:
+		rt.Log.Warn("make did not read the makefile that MAKEFILES names, so it is not GNU make: "+
+			"a built-in rule of it could replace the Makefile, and what it did is known from its words alone", zap.String("target", target))
+		return !idle(), nil
+	case slices.Contains(m.Flags, "--dry-run"): // it starts no command
+		return !idle(), nil
+	case doing.ignores && m.deploys():
+		return false, pipeline.WithHint(errors.New("the Makefile tells make to ignore the errors of commands (-i in MAKEFLAGS), so nobody knows whether it deployed"),
+			"take -i out of MAKEFLAGS in the Makefile; a recipe line whose error does not count begins with a hyphen")
+	}
+	return doing.made, nil
+}
+
+// deploys says whether the step acts on the target account.
+func (m Make[S]) deploys() bool { return pipeline.ScopeOf(m) == "deploy" }
 
 func (m Make[S]) targets() []string {
 	if m.Targets != nil {

@@ -11,7 +11,9 @@ import (
 // to do for it: the target has no recipe, or there is a file or folder of its name
 // and it is not declared .PHONY. Then make answers 0 and has not done a thing.
 //
-// It says so on the last line of its output, unless it was told to be silent.
+// It says so on the last line of its output, unless it was told to be silent, and
+// in the language of the user. So this is only asked where make cannot tell it by
+// the variable of rulesFor: in a rehearsal, and where it is no GNU make.
 func watchIdle(rt *pipeline.Runtime, target string) (watched *pipeline.Runtime, idle func() bool) {
 	own, last := *rt, &tail{}
 	own.Output = func(step, scope, stream string) io.WriteCloser {

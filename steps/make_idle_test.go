@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -36,6 +37,15 @@ func TestMakeThatDoesNothing(t *testing.T) {
 		"nothing printed, but done":  {makefile: "deploy:\n\t@touch done\n"},
 		"a name that is no word":     {makefile: "deploy+all:\n", targets: []string{"deploy+all"}, idle: 1, fails: true},
 		"what depends is up to date": {makefile: "deploy: Makefile\n", idle: 1, fails: true},
+		"silent":                     {makefile: "MAKEFLAGS += -s\n" + real, there: "deploy", idle: 1, fails: true},
+		"silent, but done":           {makefile: "MAKEFLAGS += -s\n" + real},
+		"made silent by a target":    {makefile: ".SILENT:\n" + real, there: "deploy", idle: 1, fails: true},
+		"in a file of its own":       {makefile: "include deploy.mk\ndeploy.mk:\n\t@printf 'deploy:\\n' >$@\n", idle: 1, fails: true},
+		"a pattern":                  {makefile: "deploy-%:\n\t@echo deployed $*\n", targets: []string{"deploy-prod"}},
+		"a pattern that is shadowed": {makefile: "deploy-%:\n\t@echo deployed $*\n", there: "deploy-prod", targets: []string{"deploy-prod"}, idle: 1, fails: true},
+		"all variables exported":     {makefile: ".EXPORT_ALL_VARIABLES:\nA ?= $(shell echo a)\n" + real},
+		"nothing exported":           {makefile: "unexport\n" + real},
+		"another shell":              {makefile: "SHELL := /bin/bash\n.ONESHELL:\n.SHELLFLAGS := -euc\n" + real},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := codeWith(t, c.makefile)
@@ -59,6 +69,47 @@ func TestMakeThatDoesNothing(t *testing.T) {
 				t.Errorf("as nobody: %d warnings, want %d", got, c.idle)
 			}
 		})
+	}
+}
+
+// A make that was told to print, touch or ask instead of deploying has not deployed,
+// and one that ignores errors does not know: whatever its status is, and in any language.
+func TestMakeflagsOfTheMakefile(t *testing.T) {
+	for name, c := range map[string]struct{ makefile, want string }{
+		"only prints":                  {"MAKEFLAGS += -n\ndeploy:\n\t@echo deployed\n", "nothing was deployed"},
+		"only prints, but starts make": {"MAKEFLAGS += -n\ndeploy:\n\t@$(MAKE) below\nbelow:\n\t@echo deployed\n", "nothing was deployed"},
+		"only touches":                 {"MAKEFLAGS += --touch\ndeploy:\n\t@echo deployed\n", "nothing was deployed"},
+		"only asks":                    {"MAKEFLAGS += -q\ndeploy:\n\t@echo deployed\n", "exit status 1"},
+		"ignores errors":               {"MAKEFLAGS += --ignore-errors\ndeploy:\n\t@false\n\t@true\n", "nobody knows whether it deployed"},
+		"ignores errors among others":  {"MAKEFLAGS += -ki --no-print-directory\ndeploy:\n\t@true\n", "nobody knows whether it deployed"},
+		"keeps going":                  {"MAKEFLAGS += -k\ndeploy:\n\t@echo deployed\n", ""},
+		"has long options alone":       {"MAKEFLAGS += --no-print-directory --warn-undefined-variables\ndeploy:\n\t@echo deployed\n", ""},
+		"works side by side":           {"MAKEFLAGS += -j4\ndeploy: one two\none two:\n\t@echo deployed\n", ""},
+		"one line may fail":            {"deploy:\n\t-@false\n\t@echo deployed\n", ""},
+		"prints below":                 {"deploy:\n\t@$(MAKE) -n below; echo deployed\nbelow:\n\t@true\n", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server, s := startAWS(t, loopback.Options{}), newStage(t, "LANGUAGE=de", "LANG=de_DE.UTF-8", "LC_ALL=de_DE.UTF-8")
+			err := s.run(Make[pipeline.Deploy]{
+				Credentials: assumed[pipeline.Deploy](server, deployRole, s.redact), Target: "deploy", Dir: codeWith(t, c.makefile),
+			})
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("got %v, want %q; it printed %s", err, c.want, s.output())
+			}
+		})
+	}
+}
+
+// A make that is not GNU's does not read the rules: then its words are all that is known.
+func TestMakeThatIsNotGNUMake(t *testing.T) {
+	bin := t.TempDir()
+	write(t, bin, map[string]string{"make*": "#!/bin/sh\necho deployed\n"})
+	s := newStage(t)
+	s.rt.Env.Set("PATH", bin+":"+os.Getenv("PATH"))
+	server := startAWS(t, loopback.Options{})
+	s.mustRun(Make[pipeline.Deploy]{Credentials: assumed[pipeline.Deploy](server, deployRole, s.redact), Target: "deploy", Dir: t.TempDir()})
+	if s.count("make had nothing to do") != 0 || !strings.Contains(s.everything(), "it is not GNU make") {
+		t.Errorf("got %s", s.everything())
 	}
 }
 

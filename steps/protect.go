@@ -15,11 +15,6 @@ import (
 	"spa-runner/pipeline"
 )
 
-// makefiles are the names under which make looks for its file, in that order:
-// the first that is there hides the others.
-// https://www.gnu.org/software/make/manual/html_node/Makefile-Names.html
-func makefiles() []string { return []string{"GNUmakefile", "makefile", "Makefile"} }
-
 // protection says which files of the settings may not be laid over the code.
 type protection struct {
 	globs             globs.List
@@ -96,14 +91,24 @@ func isIn(dir, name string, is func(fs.FileMode) bool) bool {
 	return err == nil && is(info.Mode())
 }
 
-// matches looks for a pattern against a name. What the name of a makefile
-// stands for, there or in a folder above, its other names stand for too.
+// matches looks for a pattern against a name, and against the files that make
+// could make from a file of this name. What the name of a makefile stands for, there
+// or in a folder above, its other names stand for too.
 func (p protection) matches(name string) (glob, as string) {
+	for _, made := range append([]string{name}, remakes(name)...) {
+		if glob, as := p.matchesName(made); glob != "" {
+			return glob, as
+		}
+	}
+	return "", ""
+}
+
+func (p protection) matchesName(name string) (glob, as string) {
 	if glob, ok := p.globs.Match(name); ok {
 		return glob, name
 	}
 	for folder := name; folder != "."; folder = path.Dir(folder) {
-		if !slices.Contains(makefiles(), path.Base(folder)) {
+		if !isMakefile(folder) {
 			continue
 		}
 		for _, other := range makefiles() {

@@ -40,7 +40,7 @@ func TestExternalCommandsRunWithoutIdentity(t *testing.T) {
 	if strings.Contains(seen, canary) {
 		t.Errorf("an identity, or the runner's own environment, reached a command: %s", seen)
 	}
-	contains(t, "the environment of a command", seen, "AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE=/dev/null")
+	contains(t, "the environment of a command", seen, "AWS_EC2_METADATA_DISABLED=true", "spa-runner-step-", "/aws-config-none")
 }
 
 func TestExternalCommands(t *testing.T) {

@@ -56,8 +56,17 @@ func (s SourceVariables) Params() []pipeline.Param {
 }
 
 // Run interprets the file. Whatever is wrong with it, or with the configuration
-// that it leads to, is a *pipeline.ConfigError.
+// that it leads to, is a *pipeline.ConfigError. From then on the untrusted user
+// cannot read the settings, which are those of other environments too: the code
+// gets its own by the overlay.
 func (s SourceVariables) Run(ctx context.Context, rt *pipeline.Runtime) error {
+	if err := s.run(ctx, rt); err != nil {
+		return err
+	}
+	return rt.CloseFolder(s.Settings)
+}
+
+func (s SourceVariables) run(ctx context.Context, rt *pipeline.Runtime) error {
 	folder, err := environmentFolder(s.Settings, s.Environment)
 	if err != nil {
 		return &pipeline.ConfigError{Problems: []string{err.Error()}}

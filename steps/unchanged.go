@@ -22,9 +22,11 @@ const maxChanges = 20
 
 // Unchanged compares what was cloned and laid over it with what is in the folder
 // of the code now, after setup, lint and tests could write to it: an error names
-// what is not the same, but for what may change. Files that were added are not
-// looked at, but for one that make would read in place of a tracked Makefile.
-// Nothing of the targets may run any more, which [pipeline.Exec] sees to.
+// what is not the same, but for what may change. Of the files that were added it
+// refuses those that make would read in place of a Makefile, and those from which it
+// could make one of the files anew; a warning names those that other tools read
+// although nothing names them. All else that was added is not looked at. Nothing of
+// the targets may run any more, which [pipeline.Exec] sees to.
 func Unchanged(ctx context.Context, rt *pipeline.Runtime, code string, files []manifest.Entry, mayChange globs.List) error {
 	if len(files) == 0 {
 		return fmt.Errorf("a defect of spa-runner: there is nothing to compare %s with", filepath.Base(code))
@@ -40,8 +42,15 @@ func Unchanged(ctx context.Context, rt *pipeline.Runtime, code string, files []m
 	if err != nil {
 		return fmt.Errorf("comparing the code with what was cloned: %w", err)
 	}
-	changes = append(changes, shadows(code, files, mayChange)...)
+	added, err := lookAtAdded(ctx, code, files, mayChange)
+	if err != nil {
+		return fmt.Errorf("comparing the code with what was cloned: %w", err)
+	}
+	changes = slices.Concat(changes, shadows(code, files, mayChange), added.changes)
 	if len(changes) == 0 {
+		if names := added.unaskedNames(); len(names) > 0 {
+			rt.Log.Warn("setup, lint or tests added files that tools read by themselves: make deploy may do something else than the code says", zap.Strings("files", names))
+		}
 		rt.Log.Info("code unchanged", zap.Int("files", len(files)), zap.Int64("compare_ms", time.Since(start).Milliseconds()))
 		return nil
 	}

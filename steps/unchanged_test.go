@@ -140,3 +140,70 @@ func TestUnchangedFindsAMakefileInTheWay(t *testing.T) {
 		t.Error("a link was not seen")
 	}
 }
+
+// Of what was added, that is refused from which make would make a cloned file anew
+// after the comparison, by its built-in rules.
+func TestAddedFilesThatMakeWouldUse(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"Makefile": "x", "sub/makefile": "x", "mk/common.mk": "x", "build.py": "x", "parser.c": "x", "docs/index.html": "x", "run.sh": "x"}
+	for name, target := range map[string]string{
+		"Makefile.sh": "Makefile", "Makefile.c": "Makefile", "Makefile.y": "Makefile", "Makefile.o": "Makefile", "Makefile.mod": "Makefile",
+		"Makefile,v": "Makefile", "RCS/Makefile,v": "Makefile", "RCS/Makefile": "Makefile", "SCCS/s.Makefile": "Makefile", "s.Makefile": "Makefile",
+		"RCS/Makefile.sh,v": "Makefile", "SCCS/s.Makefile.sh": "Makefile",
+		"makefile.sh": "makefile", "GNUmakefile.sh": "GNUmakefile", "sub/Makefile.sh": "sub/Makefile", "sub/RCS/makefile,v": "sub/makefile",
+		"mk/common.mk.sh": "mk/common.mk", "build.py.sh": "build.py", "build.py,v": "build.py", "parser.y": "parser.c", "parser.w": "parser.c",
+		"Makefile.am": "", "Makefile.in": "", "Makefile.d": "", "Makefile.sh.bak": "", "new/Makefile.sh": "", "RCS/x": "", "venv/RCS/Makefile": "",
+		"docs/index.md": "", "run": "", "build.sh": "",
+	} {
+		dir, entries := tracked(t, files)
+		write(t, dir, map[string]string{name: "echo other"})
+		s := newStage(t)
+		err := Unchanged(t.Context(), s.rt, dir, entries, nil)
+		switch {
+		case target == "" && err != nil:
+			t.Errorf("%s: got %v", name, err)
+		case target != "" && (err == nil || !strings.Contains(err.Error(), name+": it is new, and make could make "+target+" from it")):
+			t.Errorf("%s: got %v, want that make could make %s from it", name, err, target)
+		}
+		if err := Unchanged(t.Context(), s.rt, dir, entries, patternsOf(t, strings.ReplaceAll(name, ",", "?"))); err != nil {
+			t.Errorf("%s may change: got %v", name, err)
+		}
+	}
+}
+
+// A warning names the added files that tools read although nothing names them.
+func TestAddedFilesThatToolsReadByThemselves(t *testing.T) {
+	t.Parallel()
+	dir, entries := tracked(t, map[string]string{
+		"Makefile": "-include local.mk extra/*.inc\nsinclude $(OTHER)\ninclude ../outside.mk # gone\n", "extra/x": "", "sub/Makefile": "-include of.sub\n", "app.py": "", "lib/a.ts": "", "docs/index.md": "",
+	})
+	want := []string{
+		".env", ".npmrc", "GNUmakefile.d", "boto3", "cdk.context.json", "extra/a.inc", "json.py", "lib/a.js", "lib/tsconfig.json", "local.mk",
+		"of.sub", "sitecustomize.py", "sub/GNUmakefile", "sub/of.sub",
+	}
+	want = slices.DeleteFunc(want, func(name string) bool { return name == "GNUmakefile.d" })
+	for _, name := range want {
+		if name == "boto3" {
+			name = "boto3/__init__.py"
+		}
+		write(t, dir, map[string]string{name: "x"})
+	}
+	write(t, dir, map[string]string{
+		"venv/bin/activate": "", "node_modules/x/package.json": "", "coverage.xml": "", "docs/json.py": "", "lib/b.js": "", "__pycache__/app.pyc": "", "GNUmakefile.d": "", "lambdas.out/a.py": "",
+	})
+	s := newStage(t)
+	if err := Unchanged(t.Context(), s.rt, dir, entries, nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(s.event("setup, lint or tests added files that tools read by themselves: make deploy may do something else than the code says")["files"]); got != fmt.Sprint(want) {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	for i := range 30 {
+		write(t, dir, map[string]string{fmt.Sprintf("m%02d.mk", i): ""})
+	}
+	s = newStage(t)
+	if err := Unchanged(t.Context(), s.rt, dir, entries, nil); err != nil {
+		t.Fatal(err)
+	}
+	contains(t, "warning", s.everything(), "and 23 more")
+}

@@ -103,6 +103,14 @@ func (c *Config) checkNames() []string {
 			c.Warnings = append(c.Warnings, name+" is named by SPA_RUNNER_DEPLOY_ONLY but not set, unless variables.sh sets it")
 		}
 	}
+	for _, name := range c.KeepVariables {
+		switch {
+		case pipeline.Forbidden(name) != "":
+			problems = append(problems, fmt.Sprintf("%s is named by SPA_RUNNER_KEEP_VARIABLES, but no child may see it: %s", name, pipeline.Forbidden(name)))
+		case pipeline.Foreign(name) == "":
+			c.Warnings = append(c.Warnings, name+" is named by SPA_RUNNER_KEEP_VARIABLES, but nothing keeps it from children: is it misspelt?")
+		}
+	}
 	if account := c.environ["AWS_CURRENT_ACCOUNT"]; account != "" && c.DeployRole != "" && account != accountOf(c.DeployRole) {
 		c.Warnings = append(c.Warnings, fmt.Sprintf("AWS_CURRENT_ACCOUNT is %s in the environment, and make sees that, but DEPLOY_ENVIRONMENT_ROLE is in account %s",
 			account, accountOf(c.DeployRole)))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -15,6 +16,9 @@ import (
 func (c *Config) refuse(name string) string {
 	if why := pipeline.Forbidden(name); why != "" {
 		return why
+	}
+	if system := pipeline.Foreign(name); system != "" && !slices.Contains(c.KeepVariables, name) {
+		return fmt.Sprintf("it is an identity of %s, which no child sees unless the project names it in SPA_RUNNER_KEEP_VARIABLES", system)
 	}
 	if strings.HasPrefix(name, knobPrefix) {
 		return "it belongs to the CodeBuild project, not to the settings"
@@ -54,7 +58,7 @@ func (c *Config) applyScript(set []shellvars.Var, env *pipeline.Environ) (decide
 // of the build. What the configuration derives is added after variables.sh, so
 // that the script sees what the project set, and nothing that it might repeat.
 func (c *Config) childEnviron(environ []string) *pipeline.Environ {
-	env := pipeline.NewEnviron(environ)
+	env := pipeline.NewEnviron(environ, c.KeepVariables...)
 	for _, v := range c.variables() {
 		if v.secret || v.withheld {
 			env.Withhold(v.name)

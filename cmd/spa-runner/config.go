@@ -48,6 +48,8 @@ type Config struct {
 	Region       string
 	DeployRegion string
 	DeployOnly   []string
+	// KeepVariables are identities of other systems that children may see.
+	KeepVariables []string
 
 	// OverlayProtect are files that the settings may not touch, OverlayRequire those
 	// that an environment must have, MayChange those that setup, lint and tests may change.

@@ -45,6 +45,7 @@ func hostileWorld(t *testing.T) *world {
 	}
 	w.env["TEST_BINARY"] = binary
 	w.env["TEST_HINTS"] = writeHints(t, w, alone)
+	w.write("settings", "environments/other/settings.yaml", "key: "+ofAnotherEnvironment+"\n")
 	w.write("code", "Makefile", "setup lint deploy:\n\t@true\nall-tests:\n\t@"+asHostile+"=$(TEST_HINTS) $(TEST_BINARY)\n")
 	w.serve()
 	return w

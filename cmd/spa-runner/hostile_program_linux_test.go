@@ -28,6 +28,9 @@ import (
 // not given. Its value is the path of the hints.
 const asHostile = "TEST_AS_HOSTILE"
 
+// ofAnotherEnvironment is in the settings of an environment that is not deployed.
+const ofAnotherEnvironment = "marker-of-another-environment"
+
 // hints are what an attacker would have to guess. Secrets are written backwards,
 // so that the attacker's own memory and files are no finding.
 type hints struct {
@@ -143,7 +146,11 @@ func (s *searcher) holds(text []byte) bool {
 func (s *searcher) environment() {
 	for _, pair := range os.Environ() {
 		name, value, _ := strings.Cut(pair, "=")
-		if pipeline.Forbidden(name) != "" && value != os.DevNull && !strings.HasPrefix(name, "MAKE") && name != "MFLAGS" || s.holds([]byte(value)) {
+		carries := (pipeline.Forbidden(name) != "" || pipeline.Foreign(name) != "") && !strings.HasPrefix(name, "MAKE") && name != "MFLAGS"
+		if text, err := os.ReadFile(value); err == nil && len(text) == 0 {
+			carries = false // a configuration with nothing in it
+		}
+		if carries || s.holds([]byte(value)) {
 			s.find("own environment: %s", name)
 		}
 	}
@@ -180,6 +187,8 @@ func (s *searcher) files() {
 		if err == nil && entry.Type().IsRegular() {
 			if text, err := os.ReadFile(path); err == nil && s.holds(text) {
 				s.find("file of the run: %s", path)
+			} else if err == nil && bytes.Contains(text, []byte(ofAnotherEnvironment)) {
+				s.find("settings of other environments")
 			}
 		}
 		return nil

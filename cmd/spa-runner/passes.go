@@ -29,6 +29,7 @@ type passes struct {
 	files     *record.Dir // nil if there are none
 	began     time.Time
 	over      []*pass
+	given     *pipeline.Given
 }
 
 // pass is one way over the plan.
@@ -74,6 +75,7 @@ func (r *passes) prepare(ctx context.Context, number int, c *Config) (_ *pass, e
 	one.rt = &pipeline.Runtime{
 		Log: log, Output: r.log.Output(number), Broken: r.log.Err, Redact: p.secret,
 		Env: c.childEnviron(p.environ), Grace: c.Grace, Hurry: p.hurry, KeysInEnv: c.KeysInEnv,
+		Given: r.given,
 	}
 	r.recorder.StartPass(number, recordedSteps(one.steps))
 	if one.list, err = cut(one.steps, r.execution.until); err == nil {

@@ -78,7 +78,7 @@ func (p *program) execute(ctx context.Context, c *Config, e execution) error {
 		ctx, cancel = context.WithTimeoutCause(ctx, c.Timeout, &pipeline.TimeLimitError{Of: "run", Limit: c.Timeout})
 		defer cancel()
 	}
-	r := &passes{program: p, execution: e, folder: folder, aws: cfg, log: log, recorder: recorder, began: time.Now()}
+	r := &passes{program: p, execution: e, folder: folder, aws: cfg, log: log, recorder: recorder, began: time.Now(), given: &pipeline.Given{Workdir: c.Workdir}}
 	first, err := r.prepare(ctx, 1, c)
 	if err != nil {
 		return err

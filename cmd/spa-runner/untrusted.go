@@ -96,7 +96,7 @@ func warnOfSaved(file string, user *pipeline.User) string {
 	}
 	for line := range strings.Lines(string(content)) {
 		name, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "export "), "=")
-		if pipeline.Forbidden(name) == "" {
+		if pipeline.Forbidden(name) == "" && pipeline.Foreign(name) == "" {
 			continue
 		}
 		who := "every child can read that; set SPA_RUNNER_UNTRUSTED_USER, or use a newer image"

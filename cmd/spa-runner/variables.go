@@ -191,6 +191,10 @@ func (c *Config) variables() []variable {
 			usage: "names of variables that setup, lint and tests do not see",
 		},
 		{
+			name: "SPA_RUNNER_KEEP_VARIABLES", parse: names(&c.KeepVariables),
+			usage: "names of variables with an identity of another system, such as GITHUB_TOKEN, that children see all the same",
+		},
+		{
 			name: "SPA_RUNNER_VARIABLES_EXEC", preset: "false", parse: boolean(&c.VariablesExec),
 			usage: "let variables.sh run external commands, without any identity",
 		},
