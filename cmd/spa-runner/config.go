@@ -74,6 +74,7 @@ type Config struct {
 	requireSettings   bool // in place of OverlayRequire: what SPA needs
 	settingsRoleAlias string
 	projectCodeURL    string // CODE_GIT_URL before variables.sh
+	defaultRegion     string // AWS_DEFAULT_REGION of setup, lint and tests, once exportTo has set it
 	flags, environ    map[string]string
 	script            map[string]shellvars.Var // nil before variables.sh
 	client            *http.Client

@@ -146,7 +146,7 @@ func (c *Config) variables() []variable {
 		},
 		{
 			name: "DEPLOY_ENVIRONMENT_REGION", late: true, parse: region(&c.DeployRegion),
-			usage: "region that make sees as AWS_REGION; default: AWS_REGION",
+			usage: "region of the target: make sees it as AWS_REGION, make-deploy as AWS_DEFAULT_REGION too; default: AWS_REGION",
 		},
 
 		// The packages of a company.
