@@ -61,7 +61,7 @@ func (p *program) run(args []string) (code int) {
 
 // main is run without its guard.
 func (p *program) main(args []string) int {
-	p.redactor.Add(secretsIn(p.environ)...)
+	p.redactor.Add(secretsOfDeploy(args, p.environ)...)
 	p.redactor.Add(secretsOnCommandLine(args)...)
 	ctx, hurry, unguard, stop := interruptible()
 	defer stop()

@@ -41,6 +41,7 @@ asked on the network, assumed, cloned or written.`,
 			if err != nil {
 				return err
 			}
+			p.register(c)
 			plan := p.describePlan(c)
 			if asJSON, _ := cmd.Flags().GetBool("json"); asJSON {
 				return p.printJSON(plan)

@@ -187,7 +187,7 @@ func (c *Config) variables() []variable {
 			usage: "make targets of make-deploy; diff and nothing else is a preview",
 		},
 		{
-			name: "SPA_RUNNER_DEPLOY_ONLY", parse: names(&c.DeployOnly),
+			name: deployOnly, parse: names(&c.DeployOnly),
 			usage: "names of variables that setup, lint and tests do not see",
 		},
 		{
