@@ -257,7 +257,7 @@ func sicknesses() []sick {
 			if err != nil {
 				p.t.Fatal(err)
 			}
-		}, finding: "work folder", says: "rm -rf"},
+		}, finding: "work folder", says: "use another folder"},
 		{name: "a full disk", after: setting(freeDisk + "=1000000"), finding: "disk", says: "df -h -- /"},
 		{name: "no such user", after: setting("SPA_RUNNER_UNTRUSTED_USER=nobody-of-that-name"), finding: "untrusted user", says: "SPA_RUNNER_UNTRUSTED_USER=codebuild-user"},
 		{name: "no make", after: func(p *patient) { without(p.tools + "/make")(p) }, finding: "make", says: "apt-get install -y make"},
@@ -390,6 +390,9 @@ func TestDoctorFindsTheOneThingThatIsBroken(t *testing.T) {
 				text, _ := json.Marshal(f)
 				if f.State == doctor.Mend && (f.Cause == "" || len(f.Fixes) == 0 || !strings.Contains(unescapedJSON(text), test.says)) {
 					t.Errorf("got %s, want a cause, what mends it, and %q", text, test.says)
+				}
+				if strings.Contains(unescapedJSON(text), "rm -") {
+					t.Errorf("what mends it removes something: %s", text)
 				}
 				if f.State == doctor.Unchecked && f.Because != test.finding {
 					t.Errorf("%s was not checked because of %q, want %q", f.Name, f.Because, test.finding)
