@@ -111,10 +111,7 @@ func (c *Config) lookup(v variable) (value, source string) {
 		return value, "flag --" + v.flag()
 	}
 	if set, ok := c.script[v.name]; ok && v.late && set.Value != "" {
-		if set.Line > 0 {
-			return set.Value, fmt.Sprintf("%s:%d", set.File, set.Line)
-		}
-		return set.Value, set.File
+		return set.Value, placeOf(set)
 	}
 	if value, ok := c.environ[v.name]; ok && (value != "" || v.emptyCounts) {
 		return value, "environment"
@@ -123,6 +120,14 @@ func (c *Config) lookup(v variable) (value, source string) {
 		return v.preset, "default"
 	}
 	return "", ""
+}
+
+// placeOf says where a script set a variable.
+func placeOf(set shellvars.Var) string {
+	if set.Line > 0 {
+		return fmt.Sprintf("%s:%d", set.File, set.Line)
+	}
+	return set.File
 }
 
 // resolve computes the configuration from its sources and checks all of it.

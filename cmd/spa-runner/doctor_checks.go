@@ -19,6 +19,7 @@ import (
 type diagnosis struct {
 	*program
 	temp     string
+	checkout string // of --settings, without symlinks; "" if that is not given
 	flags    map[string]string
 	patience patience
 
