@@ -70,11 +70,7 @@ func Exec[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Com
 		return err
 	}
 	defer release()
-	along := env
-	if c.Given {
-		along = rt.Env.Pairs()
-	}
-	path, err := lookPath(c.Argv[0], c.Dir, along)
+	path, err := rt.find(user, c, env)
 	if err != nil {
 		return err
 	}

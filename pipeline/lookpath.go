@@ -8,6 +8,15 @@ func (e *Environ) LookPath(name, dir string) (string, error) {
 	return lookPath(name, dir, e.Pairs())
 }
 
+// find gives the program of a command that runs as a user, with an environment. One that
+// the build was given is the same for every user.
+func (rt *Runtime) find(user *User, c Command, env []string) (string, error) {
+	if c.Given {
+		return lookPath(c.Argv[0], c.Dir, rt.Env.Pairs())
+	}
+	return user.lookPath(c.Argv[0], c.Dir, env)
+}
+
 // Find gives the program that Exec would start in the scope None.
 func Find(ctx context.Context, rt *Runtime, c Command) (string, error) {
 	env, release, err := childEnv(ctx, rt, Credentials[None]{}, c)
@@ -15,5 +24,5 @@ func Find(ctx context.Context, rt *Runtime, c Command) (string, error) {
 		return "", err
 	}
 	defer release()
-	return lookPath(c.Argv[0], c.Dir, env)
+	return rt.find(rt.user((None{}).name()), c, env)
 }

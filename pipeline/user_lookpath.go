@@ -14,7 +14,21 @@ import (
 // the PATH of children: what the user cannot reach or execute is passed over, as a shell
 // does in silence. The error names what was passed over.
 func (u *User) LookPath(e *Environ, name, dir string) (string, error) {
-	path, _ := e.Lookup("PATH")
+	return u.lookPath(name, dir, e.Pairs())
+}
+
+// lookPath is LookPath along the PATH of an environment; for nil, who is the user of the
+// runner, it is the function of this name.
+func (u *User) lookPath(name, dir string, env []string) (string, error) {
+	if u == nil || strings.ContainsRune(name, os.PathSeparator) {
+		return lookPath(name, dir, env)
+	}
+	path := ""
+	for _, pair := range env {
+		if value, ok := strings.CutPrefix(pair, "PATH="); ok {
+			path = value
+		}
+	}
 	var passed []string
 	for _, folder := range filepath.SplitList(path) {
 		if folder == "" { // means dir, but is no list of one folder
@@ -33,7 +47,7 @@ func (u *User) LookPath(e *Environ, name, dir string) (string, error) {
 	if passed != nil {
 		return "", fmt.Errorf("the user %s cannot reach or execute %s, and there is no other %q on the PATH", u.Name, strings.Join(passed, " and "), name)
 	}
-	return lookPath(name, dir, []string{"PATH=" + path})
+	return lookPath(name, dir, env)
 }
 
 // CanStart tells, by an error that names what is in the way, whether the user may start

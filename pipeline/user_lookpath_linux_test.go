@@ -87,6 +87,12 @@ func TestTheProgramThatAUserGets(t *testing.T) {
 			t.Fatal(err)
 		}
 		path := filepath.Join(dir, "a") + ":" + filepath.Join(dir, "b")
+		rt, _, logged := testRuntime("PATH=" + path)
+		rt.Untrusted = u
+		if err := Exec(t.Context(), rt, Credentials[None]{}, Command{Dir: dir, Argv: []string{"python3"}}); (err == nil) != (test.found != "") ||
+			test.found != "" && logged.String() != filepath.Join(dir, test.found)+"\n" {
+			t.Errorf("%s: Exec ran %q, %v, want %q", test.name, logged, err, test.found)
+		}
 		got, err := u.LookPath(NewEnviron([]string{"PATH=" + path}), "python3", dir)
 		if test.found != "" && (err != nil || got != filepath.Join(dir, test.found)) {
 			t.Errorf("%s: got %q, %v, want %s", test.name, got, err, test.found)
