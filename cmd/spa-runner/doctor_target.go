@@ -22,8 +22,10 @@ import (
 // settingsFile is the file that SPA reads, and its name in the environment folder.
 func (d *diagnosis) settingsFile(settings, environment string, env *pipeline.Environ) (name string, content []byte, err error) {
 	name = "settings.yaml"
-	if set, _ := env.Lookup("SETTINGS"); filepath.IsLocal(set) {
-		name = set
+	if set, _ := env.Lookup("SETTINGS"); set != "" {
+		if name = set; !filepath.IsLocal(set) { // SPA reads a file that the doctor has not
+			return name, nil, os.ErrNotExist
+		}
 	}
 	content, err = readBelow(settings, path.Join(environment, name))
 	return path.Join(environment, name), content, err

@@ -394,6 +394,10 @@ func TestDoctorOfAFolder(t *testing.T) {
 			},
 			says: "which SPA prefers to 123456789012",
 		},
+		"settings that are elsewhere": {
+			files: map[string]string{"a/settings.yaml": "automation:\n  account_id: \"123456789012\"\n", "a/variables.sh": "export DEPLOY_ENVIRONMENT_ROLE=" + deployRole + " SETTINGS=/etc/spa.yaml\n"},
+			env:   map[string]string{"SPA_RUNNER_OVERLAY_REQUIRE": "settings.yaml"}, says: "/etc/spa.yaml names no automation.account_id",
+		},
 		"an account that SPA prefers, and the role has not": {
 			files: map[string]string{
 				"a/settings.yaml": "automation:\n  account_id: \"333333333333\"\n", "a/variables.sh": "export DEPLOY_ENVIRONMENT_ROLE=" + deployRole + " AWS_ACCOUNT=123456789012\n",

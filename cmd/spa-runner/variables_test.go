@@ -131,4 +131,11 @@ func TestWarningsAfterTheScript(t *testing.T) {
 	if warned := strings.Contains(o.stdout, "AWS_CURRENT_ACCOUNT is 333333333333 in the environment"); o.code != 0 || !warned {
 		t.Errorf("warned %v, %v", warned, o)
 	}
+	// What the script sets is what make sees, and where SPA bootstraps the CDK.
+	w.write("settings", environmentPath+"/variables.sh", "export AWS_CURRENT_ACCOUNT=444444444444\n")
+	w.serve()
+	o = w.run("run")
+	if o.code != 0 || !strings.Contains(o.stdout, "AWS_CURRENT_ACCOUNT is 444444444444 in") || !strings.Contains(o.stdout, "variables.sh:1, and make sees that, but DEPLOY_ENVIRONMENT_ROLE is in account 333333333333") {
+		t.Errorf("got %v", o)
+	}
 }
