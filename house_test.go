@@ -325,3 +325,20 @@ func TestNoPathOfOneMachine(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// Advice is pasted by people at three in the morning: none that the program gives
+// removes or ends what may be theirs.
+func TestNoAdviceDestroys(t *testing.T) {
+	destroys := regexp.MustCompile(`(?i)\b(rm -|rmdir |pkill|killall|kill -9|git (reset|clean|checkout --|push --force|branch -D)|(delete|terminate)-[a-z]|s3 (rm|rb)\b|truncate |mkfs|dd of=)`)
+	for _, s := range sources(t) {
+		if s.within("internal/bench", "internal/release") { // no part of the program
+			continue
+		}
+		ast.Inspect(s.ast, func(n ast.Node) bool {
+			if text, ok := n.(*ast.BasicLit); ok && text.Kind == token.STRING && destroys.MatchString(text.Value) {
+				t.Errorf("%s: %s: say what is in the way and how to do without it", s.set.Position(n.Pos()), text.Value)
+			}
+			return true
+		})
+	}
+}

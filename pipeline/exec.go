@@ -74,7 +74,7 @@ func Exec[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Com
 		return err
 	}
 	defer release()
-	path, argv, err := rt.program(c, env)
+	path, argv, err := rt.program(user, c, env)
 	if err != nil {
 		return err
 	}
@@ -117,14 +117,14 @@ func Exec[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Com
 }
 
 // program gives the path of the program to start and the arguments that it sees.
-func (rt *Runtime) program(c Command, env []string) (path string, argv []string, err error) {
+func (rt *Runtime) program(user *User, c Command, env []string) (path string, argv []string, err error) {
 	g := rt.Given
 	if g == nil { // a step on its own
 		g = &Given{Workdir: c.Dir}
 	}
 	g.look(rt) // before any child starts, whatever it is
 	if !c.Given {
-		path, err = lookPath(c.Argv[0], c.Dir, env)
+		path, err = user.lookPath(c.Argv[0], c.Dir, env)
 		return path, c.Argv, err
 	}
 	path, err = g.check()

@@ -43,6 +43,12 @@ type program struct {
 
 const given = "make"
 
+// Path gives the path of the program, and is an error if there is none.
+func (g *Given) Path(rt *Runtime) (string, error) {
+	g.look(rt)
+	return g.check()
+}
+
 // look finds the program, unless that was done before.
 func (g *Given) look(rt *Runtime) {
 	g.mu.Lock()
@@ -66,7 +72,11 @@ func (g *Given) look(rt *Runtime) {
 		rt.Log.Warn("make is not searched for in these folders of the PATH, since a target could put another one there", zap.Strings("folders", passedOver))
 	}
 	if g.program.path == "" {
-		g.err = fmt.Errorf("there is no %q on the PATH (%s) in a folder that setup, lint and tests cannot change: install it in the build image, or correct PATH", given, path)
+		start := ""
+		if rt.Untrusted != nil {
+			start = " that the user " + rt.Untrusted.Name + " can start"
+		}
+		g.err = fmt.Errorf("there is no %q on the PATH (%s)%s, in a folder that setup, lint and tests cannot change: install it in the build image, or correct PATH", given, path, start)
 	}
 }
 
@@ -116,7 +126,8 @@ func isBelow(path, folder string) bool {
 func findProgram(folder string, untrusted *User) program {
 	path := filepath.Join(folder, given)
 	info, err := os.Stat(path)
-	if err != nil || !info.Mode().IsRegular() || info.Mode()&0o111 == 0 || untrusted != nil && untrusted.mayChange(path) {
+	if err != nil || !info.Mode().IsRegular() || info.Mode()&0o111 == 0 ||
+		untrusted != nil && (untrusted.mayChange(path) || untrusted.CanStart(path) != nil) {
 		return program{}
 	}
 	found, err := fingerprint(path)
@@ -168,7 +179,7 @@ func (g *Given) check() (string, error) {
 	return g.program.path, nil
 }
 
-// maxLinks is how many symlinks are followed on the way to a file, as in Linux.
+// maxLinks is how many links the kernel follows on the way to a file (MAXSYMLINKS).
 const maxLinks = 40
 
 // mayChange says whether the user may change what is found at an absolute path:

@@ -15,5 +15,5 @@ func Find(ctx context.Context, rt *Runtime, c Command) (string, error) {
 		return "", err
 	}
 	defer release()
-	return lookPath(c.Argv[0], c.Dir, env)
+	return rt.user((None{}).name()).lookPath(c.Argv[0], c.Dir, env)
 }

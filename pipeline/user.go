@@ -48,7 +48,7 @@ func LookupUser(name string) (*User, error) {
 	}
 	if len(pids) > 0 {
 		return nil, fmt.Errorf("%d processes of the user %q are running, such as %d, and would be ended: name a user who is there for this alone; "+
-			"if they were left by a run that was killed, end them first, as with pkill -KILL -u %s", len(pids), name, pids[0], name)
+			"ps -fu %s shows them; those of a run that was killed must end first", len(pids), name, pids[0], name)
 	}
 	return u, nil
 }

@@ -28,6 +28,9 @@ type Make[S pipeline.Scope] struct {
 	Role, Session, Narrowed string
 	// Env adds to what the build sets, asked for when the step starts.
 	Env func() []string
+	// Shows are further parameters to show, asked for when the plan is shown and
+	// again when the step starts.
+	Shows func() []pipeline.Param
 	// Without are names that this step's processes do not see.
 	Without []string
 	// Tools are programs whose versions are logged when the targets are made.
@@ -48,6 +51,9 @@ func (m Make[S]) Params() []pipeline.Param {
 	}
 	if len(m.Without) > 0 {
 		params = append(params, pipeline.Param{Name: "without", Value: strings.Join(m.Without, " ")})
+	}
+	if m.Shows != nil {
+		params = append(params, m.Shows()...)
 	}
 	return params
 }

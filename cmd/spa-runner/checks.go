@@ -111,9 +111,13 @@ func (c *Config) checkNames() []string {
 			c.Warnings = append(c.Warnings, name+" is named by SPA_RUNNER_KEEP_VARIABLES, but nothing keeps it from children: is it misspelt?")
 		}
 	}
-	if account := c.environ["AWS_CURRENT_ACCOUNT"]; account != "" && c.DeployRole != "" && account != accountOf(c.DeployRole) {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("AWS_CURRENT_ACCOUNT is %s in the environment, and make sees that, but DEPLOY_ENVIRONMENT_ROLE is in account %s",
-			account, accountOf(c.DeployRole)))
+	account, where := c.environ["AWS_CURRENT_ACCOUNT"], "the environment"
+	if set, ok := c.script["AWS_CURRENT_ACCOUNT"]; ok {
+		account, where = set.Value, placeOf(set)
+	}
+	if account != "" && c.DeployRole != "" && account != accountOf(c.DeployRole) {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("AWS_CURRENT_ACCOUNT is %s in %s, and make sees that, but DEPLOY_ENVIRONMENT_ROLE is in account %s",
+			account, where, accountOf(c.DeployRole)))
 	}
 	slices.Sort(problems)
 	return problems

@@ -72,7 +72,8 @@ func (c *Config) childEnviron(environ []string) *pipeline.Environ {
 
 // exportTo sets what the configuration decides in the environment of the
 // children: the resolved values of the table and, unless the user set them,
-// the region of the AWS CLI and boto3 and the target's account.
+// the region of the AWS CLI and boto3 and the target's account. make-deploy gets
+// that region in any case (planner.deployEnv).
 func (c *Config) exportTo(env *pipeline.Environ) {
 	for _, v := range c.variables() {
 		if v.secret || v.withheld || strings.HasPrefix(v.name, knobPrefix) {
@@ -89,8 +90,9 @@ func (c *Config) exportTo(env *pipeline.Environ) {
 		env.Set("AWS_REGION", c.DeployRegion)
 		env.Set("DEPLOY_ENVIRONMENT_REGION", c.DeployRegion)
 		// boto3 and the AWS CLI read this name. CodeBuild sets both to its own
-		// region; a user who sets them apart means it.
+		// region; a user who sets them apart means it, for all but make-deploy.
 		c.own(env, "AWS_DEFAULT_REGION", c.DeployRegion, c.environ["AWS_REGION"])
+		c.defaultRegion, _ = env.Lookup("AWS_DEFAULT_REGION")
 	}
 	if role, err := awsname.ParseRole(c.DeployRole); err == nil {
 		// SPA's Makefile otherwise asks STS for it on every target.

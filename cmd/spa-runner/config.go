@@ -76,6 +76,7 @@ type Config struct {
 	requireSettings   bool // in place of OverlayRequire: what SPA needs
 	settingsRoleAlias string
 	projectCodeURL    string // CODE_GIT_URL before variables.sh
+	defaultRegion     string // AWS_DEFAULT_REGION of setup, lint and tests, once exportTo has set it
 	flags, environ    map[string]string
 	script            map[string]shellvars.Var // nil before variables.sh
 	client            *http.Client
@@ -112,10 +113,7 @@ func (c *Config) lookup(v variable) (value, source string) {
 		return value, "flag --" + v.flag()
 	}
 	if set, ok := c.script[v.name]; ok && v.late && set.Value != "" {
-		if set.Line > 0 {
-			return set.Value, fmt.Sprintf("%s:%d", set.File, set.Line)
-		}
-		return set.Value, set.File
+		return set.Value, placeOf(set)
 	}
 	if value, ok := c.environ[v.name]; ok && (value != "" || v.emptyCounts) {
 		return value, "environment"
@@ -124,6 +122,14 @@ func (c *Config) lookup(v variable) (value, source string) {
 		return v.preset, "default"
 	}
 	return "", ""
+}
+
+// placeOf says where a script set a variable.
+func placeOf(set shellvars.Var) string {
+	if set.Line > 0 {
+		return fmt.Sprintf("%s:%d", set.File, set.Line)
+	}
+	return set.File
 }
 
 // resolve computes the configuration from its sources and checks all of it.

@@ -142,8 +142,10 @@ func (p *program) diagnose(ctx context.Context, cmd *cobra.Command) (report doct
 // when somebody reads that.
 func (d *diagnosis) forPeople(f *doctor.Finding) {
 	shown := func(text string) string {
-		for _, folder := range []string{d.inTemp("settings"), d.temp} {
-			text = strings.ReplaceAll(text, folder+"/", "")
+		for _, folder := range []string{d.inTemp("settings"), d.temp, d.checkout} {
+			if folder != "" {
+				text = strings.ReplaceAll(text, folder+"/", "")
+			}
 		}
 		return logs.Harmless(text)
 	}

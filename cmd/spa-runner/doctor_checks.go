@@ -19,11 +19,13 @@ import (
 type diagnosis struct {
 	*program
 	temp     string
+	checkout string // of --settings, without symlinks; "" if that is not given
 	flags    map[string]string
 	patience patience
 
 	config *Config
 	broken map[string]string // variables that something complains of, with the name of the check that says so
+	user   *pipeline.User    // of SPA_RUNNER_UNTRUSTED_USER; nil is the user of the runner
 	told   []string          // what was complained of
 	facts  *facts
 	steps  map[string]pipeline.Step
@@ -85,10 +87,10 @@ func (d *diagnosis) checks(ctx context.Context) []doctor.Check {
 		{"code proof", "code pinned, settings branch", "", d.lookAtProof},
 		{"settings files", "environment folder, variables.sh", "SPA_RUNNER_OVERLAY_*", d.lookAtOverlay},
 		// What make will find.
-		{"make", "", "", d.lookForProgram("make", "make")},
-		{"python3", "", "", d.lookForProgram("python3", "python3", "python", "pip", "pip3", "cdk")},
-		{"node", "", "", d.lookForProgram("node", "node", "npm", "npx", "cdk")},
-		{"npm", "", "", d.lookForProgram("npm", "npm", "npx")},
+		{"make", "untrusted user", "", d.lookForProgram("make", "make")},
+		{"python3", "untrusted user", "", d.lookForProgram("python3", "python3", "python", "pip", "pip3", "cdk")},
+		{"node", "untrusted user", "", d.lookForProgram("node", "node", "npm", "npx", "cdk")},
+		{"npm", "untrusted user", "", d.lookForProgram("npm", "npm", "npx")},
 		{"packages role", "service identity, clock", role + "READ_PACKAGES_ROLE", d.lookAtPackagesRole},
 		// The target.
 		{"deploy role", "service identity, clock", role + "DEPLOY_ENVIRONMENT_ROLE DEPLOY_ENVIRONMENT_EXTERNAL_ID", d.lookAtDeployRole},

@@ -27,6 +27,32 @@ func (d *diagnosis) startBuild(name, value string) string {
 		command(" --environment-variables-override", "name="+name+",value="+value+",type=PLAINTEXT")
 }
 
+// bootstrapTarget is that of SPA, which make-deploy makes in the region of the target.
+const bootstrapTarget = "bootstrap-cdk"
+
+// bootstrap says how CDK is bootstrapped where the next run deploys: by a run, if the
+// Makefile of the code has SPA's target, else by hand.
+func (d *diagnosis) bootstrap(role awsname.Role, qualifier string) []doctor.Fix {
+	c := d.config
+	targets := append([]string{bootstrapTarget}, c.DeployTargets...)
+	byRun := doctor.Fix{
+		Do:    "one run that does so before it deploys; later runs need nothing of it:",
+		Paste: d.startBuild("SPA_RUNNER_DEPLOY_TARGETS", strings.Join(targets, " ")),
+	}
+	if d.makefileNames([]string{bootstrapTarget}) {
+		return []doctor.Fix{byRun}
+	}
+	byHand := doctor.Fix{
+		Do:    fmt.Sprintf("the Makefile of the code names no %s; by somebody who may do so in account %s:", bootstrapTarget, role.Account),
+		Paste: command("cdk bootstrap", "aws://"+role.Account+"/"+c.DeployRegion),
+	}
+	if qualifier != defaultQualifier {
+		byHand.Paste += command(" --qualifier", qualifier)
+	}
+	byRun.Do = "or, when the Makefile has such a target, one run that does so before it deploys:"
+	return []doctor.Fix{byHand, byRun}
+}
+
 func (d *diagnosis) insideTheProject() doctor.Fix {
 	return doctor.Fix{
 		Do:    "ask from inside the project, with its name in the place of this one if it has another; the answer is in the log of the build:",

@@ -33,6 +33,7 @@ func folderOfSettings(folder string) (string, error) {
 func (d *diagnosis) checksOfFolder(_ context.Context, folder string) []doctor.Check {
 	// Scripts say `. settings/common.sh`, whatever the checkout is called.
 	linked := os.Symlink(folder, d.inTemp("settings"))
+	d.checkout, _ = filepath.EvalSymlinks(folder)
 	c, problems := d.configOfFolder(folder, d.flags["SETTINGS_ENVIRONMENT_PATH"])
 	d.config = c
 	d.breaks("configuration", problems)
@@ -208,20 +209,18 @@ func (e *environment) lookAtPin(context.Context) doctor.Finding {
 	return f
 }
 
-// lookAtRegion compares the settings with what the script decides; CodeBuild's own
-// region is not that of the machine that asks.
+// lookAtRegion compares the settings with the region that a run would deploy to, as far
+// as it is known here: CodeBuild's own region is not that of the machine that asks.
 func (e *environment) lookAtRegion(context.Context) doctor.Finding {
-	region, decidedBy := e.config.script["DEPLOY_ENVIRONMENT_REGION"].Value, scriptName
+	name := "DEPLOY_ENVIRONMENT_REGION" // wins over the other, wherever they are set
+	region, source := e.valueOf(name)
 	if region == "" {
-		region = e.config.script["AWS_REGION"].Value
+		name = "AWS_REGION"
+		if region, source = e.valueOf(name); source == "environment" {
+			region = ""
+		}
 	}
-	if region == "" {
-		region, decidedBy = e.config.flags["DEPLOY_ENVIRONMENT_REGION"], "--deploy-environment-region"
-	}
-	if region == "" {
-		region, decidedBy = e.config.environ["DEPLOY_ENVIRONMENT_REGION"], "DEPLOY_ENVIRONMENT_REGION"
-	}
-	return e.compareRegions(e.folder, e.name, e.rt.Env, region, decidedBy)
+	return e.compareRegions(e.folder, e.name, e.rt.Env, region, name+" from "+source)
 }
 
 // lookAtAccount compares the settings with the role that the script names, or who asks.

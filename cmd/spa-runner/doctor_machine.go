@@ -11,6 +11,7 @@ import (
 
 	"spa-runner/internal/doctor"
 	"spa-runner/internal/workfolder"
+	"spa-runner/pipeline"
 )
 
 // lookAtWorkFolder opens the folder as a run does, and closes it at once.
@@ -90,6 +91,7 @@ func (d *diagnosis) lookAtUser(context.Context) doctor.Finding {
 		f.Fixes = []doctor.Fix{{Do: "name a user of the build image in SPA_RUNNER_UNTRUSTED_USER, in CodeBuild's images:", Paste: "SPA_RUNNER_UNTRUSTED_USER=codebuild-user"}}
 		return f
 	}
+	d.user = user
 	var warnings []string
 	for _, warning := range []string{warnOfPath(user, d.config.environ["PATH"]), warnOfSaved(savedEnvironment, user)} {
 		if warning != "" {
@@ -104,13 +106,34 @@ func packages() map[string][2]string {
 	return map[string][2]string{"make": {"make", "make"}, "python3": {"python3-venv python3", "python3"}, "node": {"nodejs", "nodejs"}, "npm": {"npm", "nodejs-npm"}}
 }
 
+// programOf says which program of a name setup, lint and tests will get. With
+// SPA_RUNNER_UNTRUSTED_USER that is one that this user can start, but for make: there is
+// one of it for all targets.
+func (d *diagnosis) programOf(name string) (looked string, err error) {
+	env, code := d.rt.Env, d.inTemp("code")
+	if name == "make" {
+		rt := *d.rt
+		rt.Untrusted = d.user
+		return (&pipeline.Given{Workdir: d.config.Workdir}).Path(&rt)
+	}
+	file, err := env.LookPath(name, code)
+	if err != nil || d.user == nil {
+		return file, err
+	}
+	theirs, err := d.user.LookPath(env, name, code)
+	if err == nil && theirs != file {
+		return fmt.Sprintf("%s, which is what the user %s gets; make deploy, which runs as root, gets %s", theirs, d.user.Name, file), nil
+	}
+	return theirs, err
+}
+
 // lookForProgram looks along the PATH that children will have, and starts nothing.
 // Without the program a run fails if the Makefile of the code names it, or something
 // that needs it.
 func (d *diagnosis) lookForProgram(name string, words ...string) func(context.Context) doctor.Finding {
 	return func(context.Context) doctor.Finding {
-		file, err := d.rt.Env.LookPath(name, d.inTemp("code"))
-		f := finding(file, nil, err)
+		looked, err := d.programOf(name)
+		f := finding(looked, nil, err)
 		if err == nil {
 			return f
 		}
@@ -119,6 +142,9 @@ func (d *diagnosis) lookForProgram(name string, words ...string) func(context.Co
 			Do:    "take an image for the project that has it, such as aws/codebuild/amazonlinux-x86_64-standard:5.0, or install it there:",
 			Paste: fmt.Sprintf("apt-get install -y %s   # Ubuntu\ndnf install -y %s   # Amazon Linux", packages()[name][0], packages()[name][1]),
 		}}
+		if _, ofRoot := d.rt.Env.LookPath(name, d.inTemp("code")); ofRoot == nil { // and so only the user has none
+			f.Fixes[0].Do = "open the way to it in the buildspec, such as by chmod o+x /root, or install one that every user can reach, in the image of the project:"
+		}
 		if name != "make" && !d.makefileNames(words) {
 			f.State = doctor.Warn
 			f.Cause += "; the Makefile of the code does not name it, so a run may do without"

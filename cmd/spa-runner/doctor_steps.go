@@ -102,11 +102,16 @@ func (d *diagnosis) takeSteps(ctx context.Context) {
 
 // sourceOf says who set a variable of the table, "" if nobody did.
 func (d *diagnosis) sourceOf(name string) string {
+	_, source := d.valueOf(name)
+	return source
+}
+
+// valueOf is the value of a variable of the table, and who set it.
+func (d *diagnosis) valueOf(name string) (value, source string) {
 	for _, v := range d.config.variables() {
 		if v.name == name {
-			_, source := d.config.lookup(v)
-			return source
+			return d.config.lookup(v)
 		}
 	}
-	return ""
+	return "", ""
 }

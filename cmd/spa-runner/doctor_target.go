@@ -22,8 +22,10 @@ import (
 // settingsFile is the file that SPA reads, and its name in the environment folder.
 func (d *diagnosis) settingsFile(settings, environment string, env *pipeline.Environ) (name string, content []byte, err error) {
 	name = "settings.yaml"
-	if set, _ := env.Lookup("SETTINGS"); filepath.IsLocal(set) {
-		name = set
+	if set, _ := env.Lookup("SETTINGS"); set != "" {
+		if name = set; !filepath.IsLocal(set) { // SPA reads a file that the doctor has not
+			return name, nil, os.ErrNotExist
+		}
 	}
 	content, err = readBelow(settings, path.Join(environment, name))
 	return path.Join(environment, name), content, err
@@ -137,19 +139,35 @@ func (d *diagnosis) lookAtAccount(context.Context) doctor.Finding {
 	return d.compareAccounts(d.inTemp("settings"), d.config.Environment)
 }
 
-// compareAccounts of the deploy role and of what the settings say.
+// preferredAccount is the variable by which SPA finds its account. Like AWS_REGION, and
+// unlike all else that it reads, SPA takes it before the value in its settings
+// (cdk/configuration.py, set_aws_environment).
+const preferredAccount = "AWS_ACCOUNT"
+
+// compareAccounts of the deploy role and of what SPA would deploy to.
 func (d *diagnosis) compareAccounts(settings, environment string) doctor.Finding {
 	ours := accountOf(d.config.DeployRole)
 	name, content, err := d.settingsFile(settings, environment, d.rt.Env)
-	wanted := ofAutomation(content, "account_id")
+	wanted, where, correct := ofAutomation(content, "account_id"), name, "automation.account_id in "+name+" by a pull request"
+	if account, _ := d.rt.Env.Lookup(preferredAccount); account != "" && err == nil {
+		set := "the environment"
+		if v, ok := d.config.script[preferredAccount]; ok {
+			set = placeOf(v)
+		}
+		where, correct = preferredAccount, preferredAccount+" in "+set+", which SPA prefers to its settings"
+		if wanted != "" && wanted != account {
+			where += fmt.Sprintf(", which SPA prefers to %s in %s", wanted, name)
+		}
+		wanted = account
+	}
 	if err != nil || wanted == "" {
 		return doctor.Finding{State: doctor.Unneeded, Because: name + " names no automation.account_id"}
 	}
-	f := finding(fmt.Sprintf("%s (DEPLOY_ENVIRONMENT_ROLE), and %s in %s", ours, wanted, name), nil, nil)
+	f := finding(fmt.Sprintf("%s (DEPLOY_ENVIRONMENT_ROLE), and %s in %s", ours, wanted, where), nil, nil)
 	if ours != wanted {
 		f.State = doctor.Mend
 		f.Cause = "CDK refuses to deploy a stack of one account with the credentials of another"
-		f.Fixes = []doctor.Fix{{Do: "name the role of account " + wanted + " in DEPLOY_ENVIRONMENT_ROLE, or correct automation.account_id in " + name + " by a pull request"}}
+		f.Fixes = []doctor.Fix{{Do: "name the role of account " + wanted + " in DEPLOY_ENVIRONMENT_ROLE, or correct " + correct}}
 	}
 	return f
 }
@@ -196,13 +214,13 @@ func (d *diagnosis) lookAtBootstrap(ctx context.Context) doctor.Finding {
 	f := finding(looked, nil, err)
 	var refused *ssmError
 	switch errors.As(err, &refused); {
-	case refused != nil && refused.Code == "ParameterNotFound" && slices.Contains(c.DeployTargets, "bootstrap-cdk"):
+	case refused != nil && refused.Code == "ParameterNotFound" && slices.Contains(c.DeployTargets, bootstrapTarget):
 		f.State, f.Cause = doctor.Warn, "CDK is not bootstrapped there; SPA_RUNNER_DEPLOY_TARGETS says that the next run does so"
 	case refused != nil && refused.Code == "ParameterNotFound" && !d.region:
 		f.State, f.Cause = doctor.Warn, "CDK is not bootstrapped there; but whether that is the region of the target is not known, since the settings are not"
 	case refused != nil && refused.Code == "ParameterNotFound":
 		f.Cause = "CDK is not bootstrapped there, and deploys nothing without"
-		f.Fixes = []doctor.Fix{{Do: "one run that does so before it deploys; later runs need nothing of it:", Paste: d.startBuild("SPA_RUNNER_DEPLOY_TARGETS", "bootstrap-cdk deploy")}}
+		f.Fixes = d.bootstrap(role, qualifier)
 	case refused != nil && strings.HasPrefix(refused.Code, "AccessDenied"):
 		f.Fixes = []doctor.Fix{allowRead(role, "ssm:GetParameter", "arn:"+role.Partition+":ssm:*:"+role.Account+":parameter/cdk-bootstrap/*")}
 	default:

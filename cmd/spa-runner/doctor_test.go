@@ -257,7 +257,7 @@ func sicknesses() []sick {
 			if err != nil {
 				p.t.Fatal(err)
 			}
-		}, finding: "work folder", says: "rm -rf"},
+		}, finding: "work folder", says: "use another folder"},
 		{name: "a full disk", after: setting(freeDisk + "=1000000"), finding: "disk", says: "df -h -- /"},
 		{name: "no such user", after: setting("SPA_RUNNER_UNTRUSTED_USER=nobody-of-that-name"), finding: "untrusted user", says: "SPA_RUNNER_UNTRUSTED_USER=codebuild-user"},
 		{name: "no make", after: func(p *patient) { without(p.tools + "/make")(p) }, finding: "make", says: "apt-get install -y make"},
@@ -291,6 +291,14 @@ func sicknesses() []sick {
 				p.aws.ServeParameter(bootstrapParameter, loopback.Parameter{Account: "444444444444", Value: "21"})
 			},
 			finding: "target account", says: "name the role of account 333333333333",
+		},
+		{
+			name: "SPA's variable is of another account", after: setting("AWS_ACCOUNT=444444444444"), finding: "target account",
+			says: "name the role of account 444444444444 in DEPLOY_ENVIRONMENT_ROLE, or correct AWS_ACCOUNT in the environment, which SPA prefers",
+		},
+		{
+			name: "SPA's variable is of another account, in variables.sh", before: variablesSay("\nexport AWS_ACCOUNT=444444444444\n"), finding: "target account",
+			says: "variables.sh:2, which SPA prefers to its settings",
 		},
 		{name: "STS gives another account", after: rewriting("AssumeRole", "333333333333", "999999999999"), finding: "deploy role", says: "999999999999"},
 		{name: "STS says that the session is of another account", after: rewriting("GetCallerIdentity", "333333333333", "999999999999"), finding: "deploy role", says: "999999999999"},
@@ -334,6 +342,21 @@ func sicknesses() []sick {
 		{
 			name: "no bootstrap", after: func(p *patient) { p.aws.ServeParameter(bootstrapParameter, loopback.Parameter{Account: "0"}) }, finding: "CDK bootstrap",
 			says: "aws codebuild start-build --project-name Spa-DeployAutomationEnvironment --environment-variables-override 'name=SPA_RUNNER_DEPLOY_TARGETS,value=bootstrap-cdk deploy,type=PLAINTEXT'",
+		},
+		{
+			name: "no bootstrap, and a Makefile that makes one", before: func(p *patient) {
+				p.write("code", "Makefile", "setup lint all-tests:\n\t@true\nbootstrap-cdk deploy-all:\n\t@true\n")
+			}, after: func(p *patient) {
+				p.aws.ServeParameter(bootstrapParameter, loopback.Parameter{Account: "0"})
+				p.env["SPA_RUNNER_DEPLOY_TARGETS"] = "deploy-all"
+			}, finding: "CDK bootstrap", says: "'name=SPA_RUNNER_DEPLOY_TARGETS,value=bootstrap-cdk deploy-all,type=PLAINTEXT'",
+		},
+		{
+			name: "no bootstrap of one's own qualifier where the target is", before: func(p *patient) {
+				p.write("code", "cdk.json", `{"context": {"@aws-cdk/core:bootstrapQualifier": "ours"}}`)
+				p.write("settings", environmentPath+"/settings.yaml", "automation:\n  region: eu-north-1\n")
+			}, after: setting("AWS_DEFAULT_REGION=eu-west-3", "DEPLOY_ENVIRONMENT_REGION=eu-north-1"),
+			finding: "CDK bootstrap", says: "cdk bootstrap aws://333333333333/eu-north-1 --qualifier ours",
 		},
 		{name: "a bootstrap that the role may not read", after: func(p *patient) {
 			p.aws.ServeParameter(bootstrapParameter, loopback.Parameter{Account: "333333333333", Denied: true})
@@ -390,6 +413,9 @@ func TestDoctorFindsTheOneThingThatIsBroken(t *testing.T) {
 				text, _ := json.Marshal(f)
 				if f.State == doctor.Mend && (f.Cause == "" || len(f.Fixes) == 0 || !strings.Contains(unescapedJSON(text), test.says)) {
 					t.Errorf("got %s, want a cause, what mends it, and %q", text, test.says)
+				}
+				if strings.Contains(unescapedJSON(text), "rm -") {
+					t.Errorf("what mends it removes something: %s", text)
 				}
 				if f.State == doctor.Unchecked && f.Because != test.finding {
 					t.Errorf("%s was not checked because of %q, want %q", f.Name, f.Because, test.finding)

@@ -183,6 +183,33 @@ func TestDoctorAsksForWhatIsNeededAlone(t *testing.T) {
 	}
 }
 
+// SPA prefers AWS_ACCOUNT to the account in its settings, and so does the doctor.
+func TestDoctorJudgesTheAccountAsSPADoes(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ yaml, script, environment, looked string }{
+		"variables.sh":         {"444444444444", "export AWS_ACCOUNT=333333333333\n", "", "in AWS_ACCOUNT, which SPA prefers to 444444444444 in"},
+		"the environment":      {"444444444444", "", "333333333333", "in AWS_ACCOUNT, which SPA prefers to 444444444444 in"},
+		"the script wins":      {"444444444444", "export AWS_ACCOUNT=333333333333\n", "555555555555", "in AWS_ACCOUNT, which SPA prefers"},
+		"not exported":         {"333333333333", "AWS_ACCOUNT=444444444444\n", "", "in " + environmentPath + "/settings.yaml"},
+		"empty":                {"333333333333", "export AWS_ACCOUNT=\n", "", "in " + environmentPath + "/settings.yaml"},
+		"none in the settings": {"", "", "333333333333", "in AWS_ACCOUNT"},
+	} {
+		p := newPatient(t)
+		p.write("settings", environmentPath+"/settings.yaml", "automation:\n  region: eu-west-1\n  account_id: \""+test.yaml+"\"\n")
+		p.write("settings", environmentPath+"/variables.sh", test.script)
+		p.serve()
+		p.env["AWS_ACCOUNT"] = test.environment
+		if test.environment == "" {
+			delete(p.env, "AWS_ACCOUNT")
+		}
+		report, o := p.asked()
+		if i := slices.IndexFunc(report.Checks, func(f doctor.Finding) bool { return f.Name == "target account" }); o.code != 0 ||
+			report.Checks[i].State != doctor.OK || !strings.Contains(report.Checks[i].Looked, test.looked) {
+			t.Errorf("%s: want %q: %+v, %v", name, test.looked, report.Checks[i], o)
+		}
+	}
+}
+
 // The run that mends it is not told that it is to be mended.
 func TestDoctorBeforeTheBootstrap(t *testing.T) {
 	t.Parallel()
@@ -360,6 +387,26 @@ func TestDoctorOfAFolder(t *testing.T) {
 		"two accounts": {
 			files: map[string]string{"a/settings.yaml": "automation:\n  account_id: \"123456789012\"\n", "a/variables.sh": "export DEPLOY_ENVIRONMENT_ROLE=" + deployRole + "\n"},
 			mend:  []string{"environments/a account"}, says: "name the role of account 123456789012",
+		},
+		"the account that SPA prefers": {
+			files: map[string]string{
+				"a/settings.yaml": "automation:\n  account_id: \"123456789012\"\n", "a/variables.sh": "export DEPLOY_ENVIRONMENT_ROLE=" + deployRole + " AWS_ACCOUNT=333333333333\n",
+			},
+			says: "which SPA prefers to 123456789012",
+		},
+		"settings that are elsewhere": {
+			files: map[string]string{"a/settings.yaml": "automation:\n  account_id: \"123456789012\"\n", "a/variables.sh": "export DEPLOY_ENVIRONMENT_ROLE=" + deployRole + " SETTINGS=/etc/spa.yaml\n"},
+			env:   map[string]string{"SPA_RUNNER_OVERLAY_REQUIRE": "settings.yaml"}, says: "/etc/spa.yaml names no automation.account_id",
+		},
+		"an account that SPA prefers, and the role has not": {
+			files: map[string]string{
+				"a/settings.yaml": "automation:\n  account_id: \"333333333333\"\n", "a/variables.sh": "export DEPLOY_ENVIRONMENT_ROLE=" + deployRole + " AWS_ACCOUNT=123456789012\n",
+			},
+			mend: []string{"environments/a account"}, says: "correct AWS_ACCOUNT in environments/a/variables.sh:1",
+		},
+		"the region of the project wins over AWS_REGION of the script": {
+			files: map[string]string{"a/settings.yaml": "automation:\n  region: eu-west-3\n", "a/variables.sh": "export AWS_REGION=eu-west-1\n"},
+			env:   map[string]string{"DEPLOY_ENVIRONMENT_REGION": "eu-west-3"}, says: "DEPLOY_ENVIRONMENT_REGION from environment",
 		},
 		"the account of a role that the project names": {files: map[string]string{"a/settings.yaml": "automation:\n  account_id: \"123456789012\"\n"}},
 		"the region of who asks":                       {files: map[string]string{"a/settings.yaml": "automation:\n  region: eu-west-1\n"}, env: map[string]string{"AWS_REGION": "us-east-1"}},

@@ -39,7 +39,9 @@ the root of a repository as it is on disk, uncommitted edits included. With
 --code-git-url say, and is fetched from there.
 
 The files are made in a temporary folder and removed at the end; with --workdir
-they stay, the record of the run in spa-run/ among them.`
+they stay, the record of the run in spa-run/ among them. That folder must be
+outside of those of --settings and --code, must not hold them, and must not be the
+top of a repository of yours; a new folder in another checkout is good.`
 
 // What a rehearsal uses where the user says nothing. The accounts are those of
 // the workbook: CloudOps, DevOps (the loopback service role), Automation.
@@ -81,6 +83,9 @@ type rehearsal struct {
 
 func (r *rehearsal) run(cmd *cobra.Command, p *program) (err error) {
 	ctx := cmd.Context()
+	if err := r.refuseWorkdir(cmd.Flags().Lookup("workdir").Value.String(), newConfig(nil, p.environ).environ["HOME"]); err != nil {
+		return err
+	}
 	if r.temp, err = os.MkdirTemp("", "spa-runner-dry-run-"); err != nil {
 		return fmt.Errorf("making a folder for the dry run: %w", err)
 	}
@@ -194,7 +199,7 @@ func (r *rehearsal) environ(ctx context.Context, cmd *cobra.Command, environ []s
 		"settings-git-branch":  "main",
 		"code-commit-endpoint": r.server.URL(),
 	}
-	if !cmd.Flags().Changed("workdir") {
+	if cmd.Flags().Lookup("workdir").Value.String() == "" { // SPA_RUNNER_WORKDIR is that of runs
 		forced["workdir"] = filepath.Join(r.temp, "work")
 		if err := os.Mkdir(forced["workdir"], 0o755); err != nil {
 			return nil, fmt.Errorf("making the work folder of the dry run: %w", err)

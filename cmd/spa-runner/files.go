@@ -39,7 +39,7 @@ func refuseForeignRecord(workdir string) error {
 	}
 	return pipeline.WithHint(
 		&pipeline.ConfigError{Problems: []string{err.Error() + ": a run writes its record there, and nowhere else"}},
-		"remove it, or set SPA_RUNNER_WORKDIR to another folder: "+rmCommand(filepath.Join(workdir, record.Folder)))
+		useAnotherFolder)
 }
 
 // keepFiles opens the folder of the files of the run, before a child could put another

@@ -35,6 +35,10 @@ func openWorkFolder(c *Config, sources ...string) (*workfolder.Folder, error) {
 	return f, nil
 }
 
+// useAnotherFolder is what to do about a file or folder in the way that may be
+// anybody's work. No advice removes it: people paste what they are given.
+const useAnotherFolder = "it is left as it is; use another folder: set SPA_RUNNER_WORKDIR (or --workdir) to one without it, such as a new one"
+
 func refuseForeign(f *workfolder.Folder) error {
 	if len(f.Foreign) == 0 {
 		return nil
@@ -42,7 +46,7 @@ func refuseForeign(f *workfolder.Folder) error {
 	return pipeline.WithHint(
 		&pipeline.ConfigError{Problems: []string{fmt.Sprintf(`there is "%s" already, and no run of spa-runner made it: a run replaces what a run made, and nothing else`,
 			strings.Join(f.Foreign, `" and "`))}},
-		"remove what is not needed any more, or set SPA_RUNNER_WORKDIR to another folder: "+rmCommand(f.Foreign...))
+		useAnotherFolder)
 }
 
 // refuseSources refuses to remove what is about to be read.
@@ -99,7 +103,7 @@ func replaceFolders(rt *pipeline.Runtime, f *workfolder.Folder) error {
 		return fmt.Errorf("they were not removed, since the log is lost: %w", err)
 	}
 	if err := f.Replace(); err != nil {
-		return pipeline.WithHint(err, "nothing was started; remove them as a user who may: "+rmCommand(paths...))
+		return pipeline.WithHint(err, "nothing was started; see what keeps this user from removing it (another owner, a mount), or use another folder: SPA_RUNNER_WORKDIR")
 	}
 	return nil
 }
@@ -115,8 +119,6 @@ func clearFolders(rt *pipeline.Runtime, f *workfolder.Folder) error {
 	}
 	return nil
 }
-
-func rmCommand(paths ...string) string { return command("rm -rf --", paths...) }
 
 // command is one for people to paste: what it begins with, as it stands, and words
 // that are quoted, since names in a repository may mean something to a shell.

@@ -61,7 +61,7 @@ func (p *program) run(args []string) (code int) {
 
 // main is run without its guard.
 func (p *program) main(args []string) int {
-	p.redactor.Add(secretsIn(p.environ)...)
+	p.redactor.Add(secretsOfDeploy(args, p.environ)...)
 	p.redactor.Add(secretsOnCommandLine(args)...)
 	ctx, hurry, unguard, stop := interruptible()
 	defer stop()
@@ -145,8 +145,14 @@ func (p *program) rootCommand() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noSuchCommand,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if asked, _ := cmd.Flags().GetBool("version"); asked {
+				return p.printVersion()
+			}
+			return cmd.Help()
+		},
 	}
+	root.Flags().BoolP("version", "v", false, "what spa-runner version prints")
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err) })
 	root.AddCommand(p.runCommand(), p.planCommand(), p.doctorCommand(), p.dryRunCommand(), p.batchCommand(), p.versionCommand())

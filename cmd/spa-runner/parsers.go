@@ -97,7 +97,7 @@ var variableName = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 func names(to *[]string) func(string) error {
 	return func(value string) error {
-		*to = strings.FieldsFunc(value, func(r rune) bool { return r == ' ' || r == ',' || r == '\n' || r == '\t' })
+		*to = splitNames(value)
 		for _, name := range *to {
 			if !variableName.MatchString(name) {
 				return fmt.Errorf("%q is not the name of a variable", name)
@@ -105,6 +105,11 @@ func names(to *[]string) func(string) error {
 		}
 		return nil
 	}
+}
+
+// splitNames gives the words of a list, also of one that names would refuse.
+func splitNames(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ' ' || r == ',' || r == '\n' || r == '\t' })
 }
 
 // user is a name as useradd(8) takes it, or a uid.

@@ -133,7 +133,7 @@ func (p *planner) plan() []pipeline.Step {
 		// 10. The one step that may change the target account.
 		steps.Make[pipeline.Deploy]{
 			Credentials: deploy,
-			Target:      "deploy", Targets: c.DeployTargets, Flags: p.makeFlags, Dir: codeDir, Env: p.deployEnv,
+			Target:      "deploy", Targets: c.DeployTargets, Flags: p.makeFlags, Dir: codeDir, Env: p.deployEnv, Shows: c.shownRegion,
 		},
 	}
 }
@@ -177,11 +177,26 @@ func choose(usual bool, one, other pipeline.Step) pipeline.Step {
 	return other
 }
 
-// deployEnv lets a stack say what it runs.
+// deployEnv lets a stack say what it runs, and names one region alone, that of the
+// target: AWS_DEFAULT_REGION may be another for the tests, and SPA v.24.06.18
+// bootstraps the CDK in the region of that name.
 func (p *planner) deployEnv() []string {
-	return []string{
+	env := []string{
 		"SPA_RUN_ID=" + p.runID,
 		"SPA_SETTINGS_COMMIT=" + p.facts.settings.Commit,
 		"SPA_CODE_COMMIT=" + p.facts.code.Commit,
 	}
+	if region := p.config.DeployRegion; region != "" {
+		env = append(env, "AWS_REGION="+region, "AWS_DEFAULT_REGION="+region)
+	}
+	return env
+}
+
+// shownRegion says so where make-deploy gets another AWS_DEFAULT_REGION than the
+// targets before it.
+func (c *Config) shownRegion() []pipeline.Param {
+	if c.DeployRegion == "" || c.defaultRegion == "" || c.defaultRegion == c.DeployRegion {
+		return nil
+	}
+	return []pipeline.Param{{Name: "AWS_DEFAULT_REGION", Value: c.DeployRegion + ", not " + c.defaultRegion + " as in setup, lint and tests"}}
 }

@@ -41,6 +41,7 @@ asked on the network, assumed, cloned or written.`,
 			if err != nil {
 				return err
 			}
+			p.register(c)
 			plan := p.describePlan(c)
 			if asJSON, _ := cmd.Flags().GetBool("json"); asJSON {
 				return p.printJSON(plan)
@@ -61,10 +62,12 @@ func (p *program) describePlan(c *Config) planned {
 	if what, _ := (afterPass{pass: 1, limit: c.MaxPasses, pinned: c.SettingsPin != ""}).decide(); what == lookFirst {
 		list = append(list, planner.lookAgain())
 	}
+	env := c.childEnviron(p.environ)
+	c.exportTo(env) // of which the parameters of make-deploy tell
 	plan := planned{
 		Preview:   c.previews(),
 		Variables: c.Resolved, // [] and not null for programs:
-		Withheld:  append([]string{}, c.childEnviron(p.environ).Withheld()...), Warnings: append([]string{}, c.Warnings...),
+		Withheld:  append([]string{}, env.Withheld()...), Warnings: append([]string{}, c.Warnings...),
 	}
 	for _, step := range list {
 		s := plannedStep{Name: step.Name(), Scope: pipeline.ScopeOf(step), Params: step.Params()}

@@ -77,3 +77,33 @@ func TestRealInput(t *testing.T) {
 		t.Errorf("modes: %v: %s", err, out)
 	}
 }
+
+// The first deployment of the real thing bootstraps the region of the target, at the
+// tag that the README types and at the newest commit, although they take it from
+// different variables and the tests want another.
+func TestTheRealBootstrapGoesToTheRegionOfTheTarget(t *testing.T) {
+	t.Parallel()
+	repository := os.Getenv("SPA_REPOSITORY")
+	if repository == "" {
+		t.Skip("SPA_REPOSITORY does not name a bare clone of sustainable-personal-accounts: the real input is not tried")
+	}
+	for _, revision := range []string{spaTag, "HEAD"} {
+		w := newWorld(t, loopback.Options{})
+		code := filepath.Join(t.TempDir(), "spa")
+		for _, args := range [][]string{{"clone", "-q", "--no-checkout", repository, code}, {"-C", code, "checkout", "-q", revision}} {
+			if out, err := exec.CommandContext(t.Context(), "git", args...).CombinedOutput(); err != nil {
+				t.Fatalf("git %v: %v: %s", args, err, out)
+			}
+		}
+		w.write("settings", environmentPath+"/settings.yaml", "automation:\n  region: eu-west-1\n")
+		w.env["AWS_REGION"], w.env["AWS_DEFAULT_REGION"] = "eu-west-1", "eu-west-3"
+		for _, step := range []string{"SETUP", "LINT", "TEST"} {
+			w.env["SPA_RUNNER_"+step+"_TARGETS"] = ""
+		}
+		o := w.run("dry-run", "--code", code, "--settings", w.dirs["settings"], "--deploy-targets", "bootstrap-cdk deploy")
+		said := o.output(t, "make-deploy")
+		if o.code != 0 || !strings.Contains(said, "cdk bootstrap 333333333333/eu-west-1\n") || !strings.Contains(said, "cdk deploy --all\n") {
+			t.Errorf("%s: make-deploy said %q: %v", revision, said, o)
+		}
+	}
+}

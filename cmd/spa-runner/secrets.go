@@ -65,6 +65,9 @@ func saysSecret(name string) bool {
 	return false
 }
 
+// deployOnly is the variable that names those that setup, lint and tests do not see.
+const deployOnly = knobPrefix + "DEPLOY_ONLY"
+
 // secretsIn are those of the function of this name, and what the project named
 // as deploy's own.
 func (c *Config) secretsIn(pairs []string) []string {
@@ -140,6 +143,27 @@ func secretsOnCommandLine(args []string) []string {
 		secrets = append(secrets, secretsIn([]string{"=" + arg})...)
 	}
 	return secrets
+}
+
+// secretsOfDeploy are the values of the variables that SPA_RUNNER_DEPLOY_ONLY or its
+// flag names. They are read before the configuration is, so that its errors and every
+// subcommand mask what a run masks.
+func secretsOfDeploy(args, pairs []string) []string {
+	c := &Config{}
+	for _, pair := range pairs {
+		if list, ok := strings.CutPrefix(pair, deployOnly+"="); ok {
+			c.DeployOnly = append(c.DeployOnly, splitNames(list)...)
+		}
+	}
+	flag := "--" + variable{name: deployOnly}.flag()
+	for i, arg := range args {
+		if list, ok := strings.CutPrefix(arg, flag+"="); ok {
+			c.DeployOnly = append(c.DeployOnly, splitNames(list)...)
+		} else if arg == flag && i+1 < len(args) {
+			c.DeployOnly = append(c.DeployOnly, splitNames(args[i+1])...)
+		}
+	}
+	return c.secretsIn(pairs)
 }
 
 // urlParameter is one of the query of a URL: ?name=value or &name=value.

@@ -146,7 +146,7 @@ func (c *Config) variables() []variable {
 		},
 		{
 			name: "DEPLOY_ENVIRONMENT_REGION", late: true, parse: region(&c.DeployRegion),
-			usage: "region that make sees as AWS_REGION; default: AWS_REGION",
+			usage: "region of the target: make sees it as AWS_REGION, make-deploy as AWS_DEFAULT_REGION too; default: AWS_REGION",
 		},
 
 		// The packages of a company.
@@ -187,7 +187,7 @@ func (c *Config) variables() []variable {
 			usage: "make targets of make-deploy; diff and nothing else is a preview",
 		},
 		{
-			name: "SPA_RUNNER_DEPLOY_ONLY", parse: names(&c.DeployOnly),
+			name: deployOnly, parse: names(&c.DeployOnly),
 			usage: "names of variables that setup, lint and tests do not see",
 		},
 		{

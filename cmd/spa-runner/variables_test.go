@@ -17,7 +17,7 @@ func TestVariablesDecideAsInAShell(t *testing.T) {
 	for name, test := range map[string]struct {
 		script      string
 		environ     map[string]string
-		region, sdk string
+		region, sdk string // of setup, lint and tests; make-deploy gets the former under both names
 	}{
 		"the target's region is the project's own": {
 			script: "export AWS_REGION=us-east-1\nexport DEPLOY_ENVIRONMENT_REGION=eu-west-1\n",
@@ -47,8 +47,13 @@ func TestVariablesDecideAsInAShell(t *testing.T) {
 		w.write("settings", environmentPath+"/variables.sh", test.script)
 		w.serve()
 		o := w.run("run")
-		if got, want := o.output(t, "make-deploy"), test.region+" "+test.sdk+"\n"; got != want {
-			t.Errorf("%s: make saw %q, want %q", name, got, want)
+		for _, step := range []string{"make-setup", "make-lint", "make-all-tests"} {
+			if got, want := o.output(t, step), test.region+" "+test.sdk+"\n"; got != want {
+				t.Errorf("%s: %s saw %q, want %q", name, step, got, want)
+			}
+		}
+		if got, want := o.output(t, "make-deploy"), test.region+" "+test.region+"\n"; got != want {
+			t.Errorf("%s: make-deploy saw %q, want %q", name, got, want)
 		}
 		if last := o.find(t, "run finished", ""); len(last) != 1 || last[0]["region"] != test.region {
 			t.Errorf("%s: got %v", name, last)
@@ -125,5 +130,12 @@ func TestWarningsAfterTheScript(t *testing.T) {
 	o := w.run("run")
 	if warned := strings.Contains(o.stdout, "AWS_CURRENT_ACCOUNT is 333333333333 in the environment"); o.code != 0 || !warned {
 		t.Errorf("warned %v, %v", warned, o)
+	}
+	// What the script sets is what make sees, and where SPA bootstraps the CDK.
+	w.write("settings", environmentPath+"/variables.sh", "export AWS_CURRENT_ACCOUNT=444444444444\n")
+	w.serve()
+	o = w.run("run")
+	if o.code != 0 || !strings.Contains(o.stdout, "AWS_CURRENT_ACCOUNT is 444444444444 in") || !strings.Contains(o.stdout, "variables.sh:1, and make sees that, but DEPLOY_ENVIRONMENT_ROLE is in account 333333333333") {
+		t.Errorf("got %v", o)
 	}
 }

@@ -116,17 +116,24 @@ func (p *program) versionCommand() *cobra.Command {
 		Short: "Say what binary this is",
 		Long:  versionHelp,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			d := ownDetails()
-			if asJSON, _ := cmd.Flags().GetBool("json"); asJSON {
-				if d.SHA256, err = ownDigest(); err != nil {
-					return err
-				}
-				return p.printJSON(d)
+			asJSON, _ := cmd.Flags().GetBool("json")
+			if !asJSON {
+				return p.printVersion()
 			}
-			_, err = fmt.Fprintf(p.stdout, "spa-runner %s\ncommit %s\n%s %s/%s\n", d.Version, cmp.Or(d.commit(), "unknown"), d.Go, d.OS, d.Arch)
-			return err
+			d := ownDetails()
+			if d.SHA256, err = ownDigest(); err != nil {
+				return err
+			}
+			return p.printJSON(d)
 		},
 	}
 	cmd.Flags().Bool("json", false, "print all of it, as JSON")
 	return cmd
+}
+
+// printVersion is `spa-runner version`, and --version.
+func (p *program) printVersion() error {
+	d := ownDetails()
+	_, err := fmt.Fprintf(p.stdout, "spa-runner %s\ncommit %s\n%s %s/%s\n", d.Version, cmp.Or(d.commit(), "unknown"), d.Go, d.OS, d.Arch)
+	return err
 }

@@ -3,7 +3,6 @@ package gitclone
 import (
 	"errors"
 	"os"
-	"strings"
 )
 
 func refuseExisting(dir string) error {
@@ -11,14 +10,7 @@ func refuseExisting(dir string) error {
 		return errors.New("cloning: no target folder given")
 	}
 	if _, err := os.Lstat(dir); err == nil {
-		return fault(ErrTargetExists, nil, "cloning into %s: it exists already; remove it with: rm -rf -- %s", dir, shellQuote(dir))
+		return fault(ErrTargetExists, nil, "cloning into %s: it exists already; clone into a folder that does not exist yet", dir)
 	}
 	return nil
-}
-
-func shellQuote(s string) string {
-	if strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-") == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

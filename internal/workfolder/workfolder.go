@@ -201,6 +201,11 @@ func (f *Folder) madeBy(name string) (run string, ok bool) {
 		return "", false
 	}
 	defer func() { _ = root.Close() }()
+	return madeByRun(root)
+}
+
+// madeByRun is madeBy for a folder that is open.
+func madeByRun(root *os.Root) (run string, ok bool) {
 	info, err := root.Lstat(gitDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nothingBut(root, ".", "")

@@ -137,3 +137,41 @@ func TestAFolderThatCannotBeUsed(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestWhatIsARepositoryOfOthers(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		make           func(t *testing.T, dir string)
+		foreign, ofGit bool
+	}{
+		"an empty folder":         {func(*testing.T, string) {}, false, false},
+		"a folder with files":     {func(t *testing.T, dir string) { write(t, dir+"/Makefile", "x") }, false, false},
+		"a clone":                 {func(t *testing.T, dir string) { write(t, dir+"/.git/HEAD", "x") }, true, false},
+		"a submodule":             {func(t *testing.T, dir string) { write(t, dir+"/.git", "gitdir: ../.git/modules/x\n") }, true, false},
+		"a clone of a run":        {func(t *testing.T, dir string) { write(t, dir+"/.git/spa-runner", Mark("1")) }, false, false},
+		"a run that was killed":   {func(t *testing.T, dir string) { must(t, os.Mkdir(dir+"/.git", 0o755)) }, false, false},
+		"a mark of somebody else": {func(t *testing.T, dir string) { write(t, dir+"/.git/spa-runner", "mine") }, true, false},
+		"a link to what a run made": {func(t *testing.T, dir string) {
+			write(t, dir+"/x/spa-runner", Mark("1"))
+			must(t, os.Symlink("x", dir+"/.git"))
+		}, true, false},
+		"a bare repository": {func(t *testing.T, dir string) {
+			write(t, dir+"/HEAD", "ref: refs/heads/main\n")
+			must(t, os.Mkdir(dir+"/objects", 0o755), os.Mkdir(dir+"/refs", 0o755))
+		}, false, true},
+		"files with such names": {func(t *testing.T, dir string) {
+			for _, name := range []string{"/HEAD", "/objects", "/refs"} {
+				write(t, dir+name, "x")
+			}
+		}, false, false},
+	} {
+		dir := t.TempDir()
+		c.make(t, dir)
+		if got := IsForeignRepository(dir); got != c.foreign {
+			t.Errorf("%s: somebody else's repository: %v, want %v", name, got, c.foreign)
+		}
+		if got := IsGitFolder(dir); got != c.ofGit {
+			t.Errorf("%s: a folder of git: %v, want %v", name, got, c.ofGit)
+		}
+	}
+}
