@@ -117,6 +117,13 @@ func (s SourceVariables) apply(rt *pipeline.Runtime, set []shellvars.Var) error 
 	for _, warning := range warnings {
 		rt.Log.Warn("configuration: " + warning)
 	}
+	if user := rt.Untrusted; user != nil {
+		if names := user.UnreadableCertificates(rt.Env); len(names) > 0 {
+			// Their tools would fail with an error that names neither the file nor the user.
+			rt.Log.Warn("setup, lint and tests run as a user who cannot read the certificates that these variables name: "+
+				"put the file where every user can read it, or chmod o+r it in the buildspec", zap.String("user", user.Name), zap.Strings("variables", names))
+		}
+	}
 	return nil
 }
 

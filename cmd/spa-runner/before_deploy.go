@@ -19,6 +19,7 @@ func (p *planner) beforeDeploy(code string) func(context.Context, *pipeline.Runt
 		if err := steps.Unchanged(ctx, rt, code, files, p.config.MayChange); err != nil {
 			return err
 		}
+		warnOfUser(rt)
 		if p.facts.hold == "" || p.config.previews() { // to look is not to deploy
 			return nil
 		}

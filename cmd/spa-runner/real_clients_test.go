@@ -65,6 +65,22 @@ func awsClient() client {
 	}}
 }
 
+// awsConfigureClient makes profiles as deployments do that act in other accounts: what it
+// writes is read by the next command, also by one of another target.
+func awsConfigureClient() client {
+	return client{name: "aws configure", command: func(time.Duration) string {
+		return `set -e
+aws configure set region eu-south-2 --profile third
+aws configure set role_arn arn:aws:iam::444444444444:role/Third --profile third
+aws configure set credential_source EcsContainer --profile third
+aws configure set aws_access_key_id AKIAOFAPROFILE --profile fourth
+aws configure get region --profile third
+aws sts get-caller-identity --query Arn --output text
+aws sts get-caller-identity --query Arn --output text --profile third
+grep -q AKIAOFAPROFILE "$AWS_SHARED_CREDENTIALS_FILE" && echo aws configure made all its calls`
+	}}
+}
+
 // Both sleep between their calls, so as to live through several renewals with
 // one session, as a deployment does.
 func boto3Client() client {
@@ -149,9 +165,12 @@ func nodeModules(t *testing.T) (folder, why string) {
 func TestRealClientsActAsTheDeployRole(t *testing.T) {
 	t.Parallel()
 	here := allClients(t)
+	if _, err := exec.LookPath("aws"); err == nil {
+		here = append(here, awsConfigureClient())
+	}
 	t.Run("every client", func(t *testing.T) {
-		if len(here) < 5 {
-			t.Skipf("%d of 5 clients are here: the log of the test above says why", len(here))
+		if len(here) < 6 {
+			t.Skipf("%d of 6 clients are here: the log of the test above says why", len(here))
 		}
 	})
 	for _, c := range here {
@@ -173,7 +192,8 @@ func TestRealClientsActAsTheDeployRole(t *testing.T) {
 				if call.Action != "GetCallerIdentity" {
 					continue
 				}
-				if asked++; call.CallerARN != "arn:aws:sts::333333333333:assumed-role/Spa-DeployEnvironmentRole/TargetUpdateContext" {
+				if asked++; call.CallerARN != "arn:aws:sts::333333333333:assumed-role/Spa-DeployEnvironmentRole/TargetUpdateContext" &&
+					!(c.name == "aws configure" && strings.HasPrefix(call.CallerARN, "arn:aws:sts::444444444444:assumed-role/Third/")) {
 					t.Errorf("it acted as %s", call.CallerARN)
 				}
 			}

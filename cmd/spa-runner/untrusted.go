@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"go.uber.org/zap"
+
 	"spa-runner/pipeline"
 )
 
@@ -36,6 +38,10 @@ func untrusted(c *Config, e execution) (user *pipeline.User, err error) {
 	}
 	if warning := warnOfPath(user, c.environ["PATH"]); warning != "" {
 		c.Warnings = append(c.Warnings, warning)
+	}
+	if files := pipeline.HomeFiles(c.environ["HOME"]); len(files) > 0 {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("setup, lint and tests have the home folder of the user %s, without these files of %s: %s. What they need of them "+
+			"can be set by variables of the project, such as npm_config_registry, PIP_INDEX_URL or GIT_CONFIG_COUNT", user.Name, c.environ["HOME"], strings.Join(files, ", ")))
 	}
 	return user, nil
 }
@@ -80,6 +86,18 @@ func outOfReach(user *pipeline.User, path string) (folders []string) {
 		}
 	}
 	return folders
+}
+
+// warnOfUser tells, before the deploy role is assumed, what setup, lint and tests left
+// in the home of their user and make deploy does not read, since it has that of root.
+func warnOfUser(rt *pipeline.Runtime) {
+	if rt.Untrusted == nil {
+		return
+	}
+	if files := pipeline.HomeFiles(rt.Untrusted.Home); len(files) > 0 {
+		rt.Log.Warn("setup, lint or tests configured tools in the home folder of their user, and make deploy, which has another home folder, does not see that",
+			zap.Strings("files", files))
+	}
 }
 
 // savedEnvironment is where older images of CodeBuild keep the environment of a

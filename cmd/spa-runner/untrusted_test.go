@@ -195,3 +195,44 @@ func TestWarnOfSavedEnvironment(t *testing.T) {
 		}
 	}
 }
+
+// What pip and npm installed for the untrusted user works in deploy, as in a shell
+// where all is done by one user. What stays behind, or was not there for that user, is
+// named in warnings.
+func TestWhatTheUntrustedUserInstalledIsUsable(t *testing.T) {
+	t.Parallel()
+	needRoot(t)
+	python := "/usr/bin/python3"
+	if _, err := os.Stat(python); err != nil {
+		t.Skipf("there is no %s that all users can start: not tried", python)
+	}
+	w := newWorld(t, loopback.Options{})
+	openTo(t, w)
+	w.env["SPA_RUNNER_UNTRUSTED_USER"] = fmt.Sprint(freeUID(7))
+	certificates := filepath.Join(w.home, "ca.pem")
+	if err := errors.Join(os.WriteFile(certificates, nil, 0o600), os.WriteFile(filepath.Join(w.home, ".netrc"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	w.env["NODE_EXTRA_CA_CERTS"] = certificates
+	w.write("settings", environmentPath+"/variables.sh", "export PIP_CERT="+certificates+"\n")
+	w.write("code", "Makefile", `setup:
+	@mkdir -p "$$(`+python+` -m site --user-site)" $$HOME/.local/bin $$HOME/.config/pip
+	@echo "said = 'of the user site'" >"$$(`+python+` -m site --user-site)/spa_user_module.py"
+	@printf '#!`+python+`\nimport spa_user_module\nprint("tool", spa_user_module.said)\n' >$$HOME/.local/bin/spa-user-tool
+	@chmod +x $$HOME/.local/bin/spa-user-tool; echo registry=x >$$HOME/.npmrc; touch $$HOME/.config/pip/pip.conf
+lint all-tests deploy:
+	@spa-user-tool
+`)
+	w.serve()
+	o := w.run("run")
+	if got := o.output(t, "make-deploy"); o.code != 0 || got != "tool of the user site\n" {
+		t.Errorf("deploy: got %q, %v", got, o)
+	}
+	for _, warning := range []string{
+		`"files":[".config/pip/pip.conf",".npmrc"]`, "without these files of " + w.home + ": .netrc.", `"variables":["NODE_EXTRA_CA_CERTS","PIP_CERT"]`,
+	} {
+		if !strings.Contains(o.stdout, warning) {
+			t.Errorf("no warning with %s in %v", warning, o)
+		}
+	}
+}
