@@ -95,7 +95,7 @@ func ofSettings[T any](ctx context.Context, rt *pipeline.Runtime, s CloneSetting
 	answer, err := retry.Do(ctx, s.Patience, rt.Log, what, func(ctx context.Context) (none T, err error) {
 		creds, err := s.Retrieve(ctx)
 		if err != nil {
-			return none, refusal(ctx, "the settings role", err)
+			return none, refusal(ctx, request{role: "the settings role", scope: pipeline.ScopeOf(s), narrowed: s.Narrowed}, err)
 		}
 		req := s.request()
 		if req.Auth, err = codecommit.NewAuth(creds, *s.CodeCommit, clock.now, rt.Redact); err != nil {
