@@ -166,7 +166,11 @@ func (s summary) writePasses(b *strings.Builder) {
 		fmt.Fprintf(b, "  pass %d: %s, exit code %d, after %s, %s\n", p.number, p.outcome(), pipeline.ExitCode(p.err), rounded(p.took), commit)
 	}
 	if len(s.before) > 0 {
-		fmt.Fprintf(b, "  pass %d, since the settings had moved:\n\n", s.number)
+		since := "the settings had moved"
+		if s.before[len(s.before)-1].plan.facts.found.Commit == "" {
+			since = "the settings could be read again"
+		}
+		fmt.Fprintf(b, "  pass %d, since %s:\n\n", s.number, since)
 	}
 }
 
