@@ -49,12 +49,12 @@ func TestNoFileIsOlderThanTheEnd(t *testing.T) {
 		why           string // in the last event
 		left          string // of the files
 	}{
-		"there is room":                   {outcome(0), outcome(0), false, "", "record.json junit.xml report.html"},
-		"what goes makes enough room":     {outcome(0), shrinks, true, strings.Repeat("x", 5000), "record.json junit.xml report.html"},
-		"it makes room for some":          {outcome(0), grows, true, "", "record.json junit.xml"},
-		"the record has none":             {outcome(0), outcome(0), true, strings.Repeat("x", 1<<20), "junit.xml report.html"},
-		"nothing has":                     {grows, grows, true, strings.Repeat("x", 1<<20), ""},
-		"one has a defect": {func(r Record) []byte { return []byte(string(r.Outcome)[:len("running")]) }, outcome(0), false, "", "record.json report.html"},
+		"there is room":               {outcome(0), outcome(0), false, "", "record.json junit.xml report.html"},
+		"what goes makes enough room": {outcome(0), shrinks, true, strings.Repeat("x", 5000), "record.json junit.xml report.html"},
+		"it makes room for some":      {outcome(0), grows, true, "", "record.json junit.xml"},
+		"the record has none":         {outcome(0), outcome(0), true, strings.Repeat("x", 1<<20), "junit.xml report.html"},
+		"nothing has":                 {grows, grows, true, strings.Repeat("x", 1<<20), ""},
+		"one has a defect":            {func(r Record) []byte { return []byte(string(r.Outcome)[:len("running")]) }, outcome(0), false, "", "record.json report.html"},
 	} {
 		workdir := onSmallDisk(t, "256k")
 		dir, err := Open(workdir)

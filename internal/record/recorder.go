@@ -150,12 +150,13 @@ func (s *state) save(now time.Time, last bool) error {
 	}
 	files := s.files(now)
 	err := writeAll(&files)
-	if last && err != nil {
+	// What is removed makes room, so that the first one need not go before it is written.
+	for kept := 1; last && err != nil && kept >= 0; kept-- {
 		var removed error
-		for _, f := range files {
+		for _, f := range files[min(kept, len(files)):] {
 			removed = errors.Join(removed, s.dir.Remove(f.name))
 		}
-		err = errors.Join(writeAll(&files), removed) // which has made room, perhaps
+		err = errors.Join(writeAll(&files), removed)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
