@@ -118,6 +118,13 @@ func twoPasses() record.Record {
 	return r
 }
 
+// recoveredRun is a good run whose first pass failed.
+func recoveredRun() record.Record {
+	r := twoPasses()
+	r.Passes[0] = failedRun().Passes[0]
+	return r
+}
+
 func failedRun() record.Record {
 	r := goodRun()
 	p := &r.Passes[0]
@@ -238,7 +245,7 @@ func everywhere(text string) record.Record {
 // runs are all of them, by name.
 func runs() map[string]record.Record {
 	return map[string]record.Record{
-		"good": goodRun(), "two-passes": twoPasses(), "failed": failedRun(), "held": heldRun(), "preview": previewRun(), "dry-run": dryRun(),
+		"good": goodRun(), "two-passes": twoPasses(), "recovered": recoveredRun(), "failed": failedRun(), "held": heldRun(), "preview": previewRun(), "dry-run": dryRun(),
 		"killed": killedRun(), "early": failedEarly(), "many-files": manyFiles(), "hostile": everywhere(hostile()),
 		"empty": {}, "long": everywhere(strings.Repeat("x", 1<<20)), "long-unseen": everywhere(strings.Repeat("\u202e", 1<<18)),
 	}
