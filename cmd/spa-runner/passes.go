@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -54,6 +55,8 @@ func (p *pass) outcome() string {
 		return "finished, nothing deployed"
 	case p.err == nil && p.config.previews():
 		return "a preview, nothing deployed"
+	case p.err == nil && !p.config.deploys():
+		return "made " + strings.Join(p.config.DeployTargets, " ") + ", not " + deployTarget
 	case p.err == nil:
 		return "deployed"
 	case pipeline.Held(p.err) != nil:

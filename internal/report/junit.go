@@ -125,6 +125,7 @@ func (s suite) write(w *writer, r record.Record) {
 	for _, p := range []struct{ name, value string }{
 		{"run", r.Run},
 		{"outcome", string(s.pass.Outcome)},
+		{"made", s.pass.Made},
 		{"settings commit", s.pass.Settings.Commit},
 		{"code commit", s.pass.Code.Commit},
 		{"environment", s.pass.Environment},

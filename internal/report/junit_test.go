@@ -302,6 +302,13 @@ func TestARunThatRecoveredHasNoFailedReport(t *testing.T) {
 	}
 }
 
+func TestJUnitTellsWhatWasMade(t *testing.T) {
+	const property = `<property name="made" value="bootstrap-cdk"/>`
+	if got := string(JUnit(made("bootstrap-cdk", false))); !strings.Contains(got, property) {
+		t.Errorf("no %s in %.1000s", property, got)
+	}
+}
+
 // CodeBuild shows 500 cases, and fails nobody who sends more: it drops some.
 func TestJUnitKeepsTheLastCases(t *testing.T) {
 	for _, of := range []struct{ passes, want int }{{49, 490}, {50, 500}, {51, 500}, {80, 500}} {
