@@ -6,6 +6,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"spa-runner/internal/hostfault"
 )
 
 // Exit codes of a run, beside the status of a failed child. 64 is sysexits'
@@ -97,13 +99,14 @@ func (e *InterruptedError) Error() string {
 	return fmt.Sprintf("interrupted by signal %d (%s)", int(e.Signal), e.Signal)
 }
 
-// Hint is what the user should look at or do next, for an error that knows.
+// Hint is what the user should look at or do next, for an error that knows, or that
+// this machine is the cause of.
 func Hint(err error) string {
 	var h *hinted
 	if errors.As(err, &h) {
 		return h.hint
 	}
-	return ""
+	return hostfault.Advice(err)
 }
 
 // WithHint adds to an error what to do next. The log shows it as a field of

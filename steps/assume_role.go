@@ -7,17 +7,13 @@ package steps
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/aws/smithy-go"
 	"go.uber.org/zap"
 
 	"spa-runner/internal/awsname"
-	"spa-runner/internal/retry"
 	"spa-runner/pipeline"
 )
 
@@ -70,19 +66,25 @@ func (a AssumeRole[S]) Run(ctx context.Context, rt *pipeline.Runtime) error {
 			return err
 		}
 	}
-	return assume(ctx, rt, a.Credentials, *a.Role, a.Session)
+	return a.assume(ctx, rt)
 }
 
-// assume gets the credentials of a role. An account other than the one in the
-// ARN is an error, however it came about: everything after this acts there.
+// assume gets the credentials of the role that a step assumes by itself: that of the
+// packages, which a session policy always narrows.
 func assume[S pipeline.Scope](ctx context.Context, rt *pipeline.Runtime, of pipeline.Credentials[S], arn, session string) error {
-	role, err := awsname.ParseRole(arn)
+	return AssumeRole[S]{Credentials: of, Role: &arn, Session: session, Narrowed: "packages"}.assume(ctx, rt)
+}
+
+// assume gets the credentials of the role. An account other than the one in the
+// ARN is an error, however it came about: everything after this acts there.
+func (a AssumeRole[S]) assume(ctx context.Context, rt *pipeline.Runtime) error {
+	role, err := awsname.ParseRole(*a.Role)
 	if err != nil {
 		return &pipeline.ConfigError{Problems: []string{err.Error()}}
 	}
-	creds, err := of.Retrieve(ctx)
+	creds, err := a.Retrieve(ctx)
 	if err != nil {
-		return refusal(ctx, role.String(), err)
+		return refusal(ctx, request{role: role.String(), scope: pipeline.ScopeOf(a), narrowed: a.Narrowed != ""}, err)
 	}
 	if creds.AccountID != role.Account {
 		return pipeline.WithHint(fmt.Errorf("assuming %s gave credentials for account %q instead of %q; they are not used",
@@ -90,51 +92,8 @@ func assume[S pipeline.Scope](ctx context.Context, rt *pipeline.Runtime, of pipe
 			"something between the build and STS answers in its place: look at AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_STS and the proxy")
 	}
 	rt.Log.Info("role assumed", zap.String("account", role.Account), zap.String("role", role.String()),
-		zap.String("session", session), zap.String("expires", creds.Expires.UTC().Format(time.RFC3339)))
+		zap.String("session", a.Session), zap.String("expires", creds.Expires.UTC().Format(time.RFC3339)))
 	return nil
-}
-
-// RefusedError says that STS answered, and did not give a role.
-type RefusedError struct {
-	Code string // of AWS, such as AccessDenied
-	text string
-}
-
-func (e *RefusedError) Error() string { return e.text }
-
-// refusal explains what STS answered and where to look.
-func refusal(ctx context.Context, role string, err error) error {
-	var api smithy.APIError
-	switch {
-	case errors.Is(err, pipeline.ErrNoCredentials), ctx.Err() != nil:
-		return fmt.Errorf("assuming %s: %w", role, err) // STS is not to blame
-	case errors.Is(err, pipeline.ErrUnusable):
-		return pipeline.WithHint(fmt.Errorf("assuming %s: %w", role, err),
-			"compare the clock of this machine; and look at AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_STS and the proxy: something may answer in the place of STS")
-	case !errors.As(err, &api) && strings.Contains(err.Error(), "get identity"): // the SDK has no type for it
-		return pipeline.WithHint(fmt.Errorf("assuming %s: the build has no identity of its own to ask with: %w", role, err),
-			"in CodeBuild the project needs a service role; on a laptop sign in, or name a profile by AWS_PROFILE")
-	case !errors.As(err, &api):
-		return pipeline.WithHint(fmt.Errorf("assuming %s: no answer from STS: %w", role, err),
-			"check that the build can reach STS in its region (VPC endpoint, NAT, HTTPS_PROXY, AWS_CA_BUNDLE) and that it has a service role")
-	}
-	effort := ""
-	if tried := (*retry.Error)(nil); errors.As(err, &tried) {
-		effort = " " + tried.Effort()
-	}
-	err = &RefusedError{Code: api.ErrorCode(), text: fmt.Sprintf("assuming %s: STS answered %s: %s%s", role, api.ErrorCode(), api.ErrorMessage(), effort)}
-	switch api.ErrorCode() {
-	case "AccessDenied", "AccessDeniedException":
-		return pipeline.WithHint(err, "look at two policies: the trust policy of "+role+
-			" must name the service role of the CodeBuild project, and the policy of that service role must allow sts:AssumeRole on "+role+
-			"; a trust policy that demands sts:ExternalId wants it in READ_SETTINGS_EXTERNAL_ID, that of the deploy role in DEPLOY_ENVIRONMENT_EXTERNAL_ID")
-	case "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException":
-		return pipeline.WithHint(err, "the identity that the runner was started with is not valid, or no longer: "+
-			"in CodeBuild look at the service role of the project, on a laptop sign in again")
-	case "RegionDisabledException":
-		return pipeline.WithHint(err, "STS is switched off in this region for the account of the role: activate it in IAM's account settings, or set AWS_REGION")
-	}
-	return pipeline.WithHint(err, "nothing was done with any other identity; if STS had a passing fault, start the build again")
 }
 
 // orLater stands in for a parameter that variables.sh is to set.

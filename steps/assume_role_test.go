@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/smithy-go"
 
 	"spa-runner/internal/loopback"
 	"spa-runner/pipeline"
@@ -141,54 +139,6 @@ func TestAssumeRoleWithoutCredentialsFailsClosed(t *testing.T) {
 	}
 	if strings.Contains(err.Error(), "STS") {
 		t.Errorf("STS is blamed for what is missing in the plan: %v", err)
-	}
-}
-
-func TestAssumeRoleExplainsRefusals(t *testing.T) {
-	api := func(code string) error {
-		// As the SDK wraps it.
-		return &smithy.OperationError{ServiceID: "STS", OperationName: "AssumeRole", Err: &smithy.GenericAPIError{
-			Code: code, Message: "what STS said",
-		}}
-	}
-	policies := []string{
-		"the trust policy of " + deployRole, "must name the service role of the CodeBuild project",
-		"the policy of that service role must allow sts:AssumeRole on " + deployRole,
-	}
-	for name, test := range map[string]struct {
-		err       error
-		text      []string
-		hint      []string
-		unrelated []string // in the hint
-	}{
-		"AccessDenied": {api("AccessDenied"), []string{"STS answered AccessDenied: what STS said"}, policies, []string{"sign in", "HTTPS_PROXY"}},
-		"AccessDeniedException": {
-			api("AccessDeniedException"), []string{"STS answered AccessDeniedException"}, policies, []string{"sign in", "HTTPS_PROXY"},
-		},
-		"ExpiredToken":            {api("ExpiredToken"), []string{"STS answered ExpiredToken: what STS said"}, []string{"not valid, or no longer"}, []string{"policy"}},
-		"InvalidClientTokenId":    {api("InvalidClientTokenId"), []string{"InvalidClientTokenId"}, []string{"not valid, or no longer"}, []string{"policy"}},
-		"RegionDisabledException": {api("RegionDisabledException"), []string{"RegionDisabledException"}, []string{"AWS_REGION"}, []string{"policy"}},
-		"InternalFailure":         {api("InternalFailure"), []string{"STS answered InternalFailure: what STS said"}, []string{"start the build again"}, []string{"policy"}},
-		"the network": {
-			&net.OpError{Op: "dial", Err: errors.New("no route to host")},
-			[]string{"no answer from STS", "no route to host"},
-			[]string{"HTTPS_PROXY", "VPC endpoint", "service role"},
-			[]string{"policy"},
-		},
-	} {
-		s := newStage(t)
-		role := deployRole
-		err := s.run(answering(&role, aws.Credentials{}, test.err))
-		if err == nil || pipeline.ExitCode(err) != pipeline.ExitRunner || s.count("role assumed") != 0 {
-			t.Fatalf("%s: got %v", name, err)
-		}
-		contains(t, name, err.Error(), append(test.text, deployRole)...)
-		contains(t, name+", hint", pipeline.Hint(err), test.hint...)
-		for _, text := range test.unrelated {
-			if strings.Contains(pipeline.Hint(err), text) {
-				t.Errorf("%s: the hint speaks of %q: %s", name, text, pipeline.Hint(err))
-			}
-		}
 	}
 }
 

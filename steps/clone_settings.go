@@ -43,10 +43,12 @@ type CloneSettings struct {
 	Token    pipeline.Secret
 	Client   *http.Client
 	Into     string
-	Mark     string           // says in Into who made it
-	Patience retry.Policy     // with faults that may pass
-	Stall    time.Duration    // see gitclone.Request
-	Cloned   *gitclone.Result // receives what was cloned
+	Mark     string        // says in Into who made it
+	Patience retry.Policy  // with faults that may pass
+	Stall    time.Duration // see gitclone.Request
+	// Found, if set, receives what From.Ref is at, before anything is downloaded.
+	Found  *gitclone.Target
+	Cloned *gitclone.Result // receives what was cloned
 }
 
 // Name is clone-settings.
@@ -95,7 +97,7 @@ func ofSettings[T any](ctx context.Context, rt *pipeline.Runtime, s CloneSetting
 	answer, err := retry.Do(ctx, s.Patience, rt.Log, what, func(ctx context.Context) (none T, err error) {
 		creds, err := s.Retrieve(ctx)
 		if err != nil {
-			return none, refusal(ctx, "the settings role", err)
+			return none, refusal(ctx, request{role: "the settings role", scope: pipeline.ScopeOf(s), narrowed: s.Narrowed}, err)
 		}
 		req := s.request()
 		if req.Auth, err = codecommit.NewAuth(creds, *s.CodeCommit, clock.now, rt.Redact); err != nil {
@@ -120,6 +122,12 @@ func (s CloneSettings) request() gitclone.Request {
 	}
 	if s.Pin != "" {
 		req.Ref = s.Pin
+	}
+	if s.Found != nil {
+		req.Accept = func(t gitclone.Target) error {
+			*s.Found = t
+			return nil
+		}
 	}
 	return req
 }

@@ -28,10 +28,10 @@ type LookAgain struct {
 	Patience   retry.Policy  // with faults that may pass
 	Limit      time.Duration // of the look with all its attempts; required
 	Stall      time.Duration // see gitclone.Request
-	// Deployed is the commit that the pass took, "" if it did not come to that.
-	Deployed *string
-	Passes   string           // how many there may be, for people
-	Head     *gitclone.Target // receives where the settings are; unchanged if that is not known
+	// Found is where the pass found them; its commit is "" if it did not come to that.
+	Found  *gitclone.Target
+	Passes string           // how many there may be, for people
+	Head   *gitclone.Target // receives where the settings are; unchanged if that is not known
 }
 
 // Name is look-again.
@@ -60,7 +60,11 @@ func (l LookAgain) Run(ctx context.Context, rt *pipeline.Runtime) error {
 		return pipeline.Skip("there was no answer")
 	}
 	*l.Head = head
-	rt.Log.Info("looked at the settings again", zap.String("commit", head.Commit), zap.String("ref", head.Ref), zap.Bool("moved", head.Commit != *l.Deployed))
+	fields := []zap.Field{zap.String("commit", head.Commit), zap.String("ref", head.Ref)}
+	if l.Found.Commit != "" { // else nobody knows
+		fields = append(fields, zap.Bool("moved", head.Commit != l.Found.Commit))
+	}
+	rt.Log.Info("looked at the settings again", fields...)
 	return nil
 }
 

@@ -14,10 +14,9 @@ import (
 
 // lookAt is the step for what a clone of the settings knows.
 func lookAt(c CloneSettings) LookAgain {
-	deployed := ""
 	return LookAgain{
 		Credentials: c.Credentials, From: c.From, CodeCommit: c.CodeCommit, Token: c.Token, Client: c.Client,
-		Limit: 30 * time.Second, Deployed: &deployed, Passes: "up to 3", Head: &gitclone.Target{},
+		Limit: 30 * time.Second, Found: &gitclone.Target{}, Passes: "up to 3", Head: &gitclone.Target{},
 	}
 }
 
@@ -27,16 +26,22 @@ func TestLookAgainFindsTheHead(t *testing.T) {
 	server := served(t, r, "eu-west-1")
 	s := newStage(t)
 	step := lookAt(onCodeCommit(t, server.URL(), assumed[pipeline.Settings](server, settingsRole, s.redact)))
-	*step.Deployed = first
+	step.Found.Commit = first
 	s.mustRun(step)
 	if e := s.event("looked at the settings again"); step.Head.Commit != first || e["moved"] != false {
 		t.Errorf("got %+v, %v", step.Head, e)
 	}
-	*step.Deployed = strings.Repeat("0", 40)
+	step.Found.Commit = strings.Repeat("0", 40)
 	s = newStage(t)
 	s.mustRun(step)
 	if e := s.event("looked at the settings again"); e["moved"] != true || e["commit"] != first || e["ref"] != "refs/heads/main" {
 		t.Errorf("got %v", e)
+	}
+	step.Found.Commit = ""
+	s = newStage(t)
+	s.mustRun(step)
+	if e := s.event("looked at the settings again"); e["moved"] != nil || e["commit"] != first {
+		t.Errorf("nobody knows whether they moved: got %v", e)
 	}
 	want := "[{url " + server.URL() + "/v1/repos/SpaSettings} {ref main} {passes up to 3}]"
 	if got := fmt.Sprint(step.Params()); got != want || pipeline.ScopeOf(step) != "settings" {
@@ -71,7 +76,7 @@ func TestLookAgainHasALimit(t *testing.T) {
 	s := newStage(t)
 	step := LookAgain{
 		From: &Source{URL: server.URL + "/settings.git", Ref: "main"}, Client: &http.Client{},
-		Limit: 200 * time.Millisecond, Deployed: new(string), Head: &gitclone.Target{},
+		Limit: 200 * time.Millisecond, Found: &gitclone.Target{}, Head: &gitclone.Target{},
 	}
 	start := time.Now()
 	s.mustRun(step)

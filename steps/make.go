@@ -84,16 +84,20 @@ func (m Make[S]) Run(ctx context.Context, rt *pipeline.Runtime) error {
 		}
 		if did {
 			made++
-		} else {
-			rt.Log.Warn("make had nothing to do", zap.String("target", target))
+			continue
+		}
+		rt.Log.Warn("make had nothing to do", zap.String("target", target))
+		if m.deploys() && (target == m.Target || made == 0 && i == len(m.targets())-1) {
+			return nothingDeployed()
 		}
 	}
-	if made == 0 && m.deploys() {
-		return pipeline.WithHint(errors.New("make had nothing to do, so nothing was deployed"),
-			"give the target a recipe; if it has one, a file or folder of the same name is in the way: declare the target .PHONY; "+
-				"or the Makefile sets MAKEFLAGS so that make only prints, touches or asks (-n, -t, -q)")
-	}
 	return m.logVersions(ctx, rt, versionLimit)
+}
+
+func nothingDeployed() error {
+	return pipeline.WithHint(errors.New("make had nothing to do, so nothing was deployed"),
+		"give the target a recipe; if it has one, a file or folder of the same name is in the way: declare the target .PHONY; "+
+			"or the Makefile sets MAKEFLAGS so that make only prints, touches or asks (-n, -t, -q)")
 }
 
 // make makes one target, and tells whether there was something to do for it.

@@ -31,6 +31,8 @@ func TestMakeThatDoesNothing(t *testing.T) {
 		"of another target":          {makefile: "deploy:\n\t@echo \"make: Nothing to be done for 'other'.\"\n"},
 		"of a make below":            {makefile: "deploy:\n\t@$(MAKE) below\nbelow:\n"},
 		"one of two":                 {makefile: "boot:\n" + real, targets: []string{"boot", "deploy"}, idle: 1},
+		"deploy of two":              {makefile: "boot:\n\t@echo booted\ndeploy:\n", targets: []string{"boot", "deploy"}, idle: 1, fails: true},
+		"none is called deploy":      {makefile: "boot:\n\t@echo booted\nother:\n", targets: []string{"boot", "other"}, idle: 1},
 		"both of two":                {makefile: "boot deploy:\n", targets: []string{"boot", "deploy"}, idle: 2, fails: true},
 		"only what it depends on":    {makefile: "deploy: below\nbelow:\n\t@echo deployed\n"},
 		"the last line has no end":   {makefile: "deploy:\n\t@printf deployed\n"},

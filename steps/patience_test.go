@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -183,6 +185,17 @@ func TestSigningClock(t *testing.T) {
 	for _, err := range []error{errors.New("a fault"), &gitclone.StatusError{Code: 403}, &gitclone.StatusError{Code: 404, Header: http.Header{"Date": {"Sun, 01 Mar 2020 12:10:00 GMT"}}}} {
 		if clock.corrects(err) {
 			t.Errorf("the clock is blamed for %v", err)
+		}
+	}
+}
+
+// An error of this machine ends it, whatever else there is in what a clone says.
+func TestACloneThatThisMachineCannotMakeIsNotRetried(t *testing.T) {
+	t.Parallel()
+	for _, other := range []error{gitclone.ErrBrokenOff, gitclone.ErrNoAnswer, gitclone.ErrRefused, &gitclone.StatusError{Code: 503}} {
+		err := fmt.Errorf("%w (and removing the unfinished clone: %w)", other, &fs.PathError{Op: "unlinkat", Path: "settings", Err: syscall.EACCES})
+		if got := judgeClone(err); got != (retry.Verdict{}) {
+			t.Errorf("%v: got %+v", err, got)
 		}
 	}
 }

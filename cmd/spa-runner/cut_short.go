@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -45,9 +46,9 @@ func (s summary) hint() string {
 	default:
 		return hint
 	}
-	return fmt.Sprintf(`make deploy was cut short, but CloudFormation goes on by itself with what it had begun.
+	return fmt.Sprintf(`make %s was cut short, but CloudFormation goes on by itself with what it had begun.
 Look, with an identity of account %s:
   aws cloudformation describe-stacks --region %s --query "Stacks[?ends_with(StackStatus, 'IN_PROGRESS')].[StackName,StackStatus]" --output table
 As long as a stack is ..._IN_PROGRESS the next run waits for it or fails: start that when this list is empty`,
-		accountOf(c.DeployRole), c.DeployRegion)
+		strings.Join(c.DeployTargets, " "), accountOf(c.DeployRole), c.DeployRegion)
 }

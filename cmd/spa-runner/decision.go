@@ -13,6 +13,8 @@ type afterPass struct {
 	pass, limit int           // the one that is over, counted from 1; how many there may be
 	exitCode    int           // of that one
 	pinned      bool          // to a commit of the settings
+	ofMachine   bool          // this machine is the cause of its failure: a full disk, a limit, a permission
+	mayPass     bool          // a server was, whose fault may be over by now
 	took        string        // the commit of the settings that it took, "" if it did not come to that
 	head        string        // the one that the branch is at, "" if nobody has looked
 	timeLimit   bool          // the run has one
@@ -28,6 +30,7 @@ const (
 	lookFirst          // at the branch, and decide again
 	startOver          // with what the branch is at
 	leaveIt            // the branch has moved, but somebody else must deploy that
+	giveUp             // another pass would end as this one did
 )
 
 // final are the exit codes after which there is no other pass: the project is to be
@@ -46,6 +49,10 @@ func (a afterPass) decide() (decision, string) {
 		return runIsOver, "the settings are pinned (SETTINGS_GIT_PIN)"
 	case final(a.exitCode):
 		return runIsOver, fmt.Sprintf("exit code %d ends a run", a.exitCode)
+	case a.ofMachine:
+		return giveUp, "this machine is the cause of the failure, and another pass would meet it too"
+	case a.exitCode != 0 && a.took == "" && !a.mayPass:
+		return giveUp, "the pass failed before it knew the settings, and by no fault that passes"
 	case a.head == "":
 		return lookFirst, "a push may have come meanwhile"
 	case a.head == a.took:
@@ -54,6 +61,9 @@ func (a afterPass) decide() (decision, string) {
 		return leaveIt, fmt.Sprintf("this was pass %d of %d (SPA_RUNNER_MAX_PASSES)", a.pass, a.limit)
 	case a.timeLimit && a.left < a.longest:
 		return leaveIt, fmt.Sprintf("the time limit leaves %s, and the longest pass took %s (SPA_RUNNER_TIMEOUT)", rounded(max(0, a.left)), rounded(a.longest))
+	}
+	if a.took == "" {
+		return startOver, "the settings can be read again"
 	}
 	return startOver, "the settings moved"
 }

@@ -11,6 +11,7 @@ import (
 
 	"spa-runner/internal/awsname"
 	"spa-runner/internal/doctor"
+	"spa-runner/internal/hostfault"
 	"spa-runner/internal/retry"
 	"spa-runner/pipeline"
 	"spa-runner/steps"
@@ -40,7 +41,11 @@ func (d *diagnosis) lookAtIdentity(ctx context.Context) doctor.Finding {
 		none *identityError
 		api  smithy.APIError
 	)
+	advice := hostfault.Advice(err)
 	switch {
+	case advice != "":
+		f.Cause = "this machine cannot ask STS: " + err.Error()
+		f.Fixes = []doctor.Fix{{Do: advice}}
 	case errors.As(err, &none), d.identity != nil:
 		f.Cause = "there is no identity to ask STS with: " + err.Error()
 		f.Fixes = []doctor.Fix{{Do: "in CodeBuild give the project a service role; on a laptop sign in, or name a profile:", Paste: "aws sso login"}}
@@ -87,7 +92,7 @@ func (d *diagnosis) lookAtPackagesRole(ctx context.Context) doctor.Finding {
 		return doctor.Finding{State: doctor.Unneeded, Because: "READ_PACKAGES_ROLE is unset, so make setup acts as nobody"}
 	}
 	setup := step[steps.Make[pipeline.Packages]](d)
-	return lookAtRole(ctx, d, steps.AssumeRole[pipeline.Packages]{Credentials: setup.Credentials, Role: &d.config.PackagesRole, Session: setup.Session}, "")
+	return lookAtRole(ctx, d, steps.AssumeRole[pipeline.Packages]{Credentials: setup.Credentials, Role: &d.config.PackagesRole, Session: setup.Session, Narrowed: setup.Narrowed}, "")
 }
 
 func (d *diagnosis) lookAtDeployRole(ctx context.Context) doctor.Finding {
@@ -96,7 +101,7 @@ func (d *diagnosis) lookAtDeployRole(ctx context.Context) doctor.Finding {
 		return unknown()
 	}
 	credentials, session := d.narrowedDeploy(ctx, role)
-	assume := steps.AssumeRole[pipeline.Deploy]{Credentials: credentials, Role: &d.config.DeployRole, Session: session}
+	assume := steps.AssumeRole[pipeline.Deploy]{Credentials: credentials, Role: &d.config.DeployRole, Session: session, Narrowed: "reading /cdk-bootstrap"}
 	d.steps["assume-deploy-role"] = assume
 	f := lookAtRole(ctx, d, assume, d.config.DeployExternalID)
 	if !d.sourced {

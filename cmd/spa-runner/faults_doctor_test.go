@@ -101,7 +101,7 @@ func TestTheDoctorOnAPoorMachine(t *testing.T) {
 		"TMPDIR is read-only": {func(_ *testing.T, p *patient) { p.env["TMPDIR"] = "/proc" }, 125, []string{"making a temporary folder", "set TMPDIR"}},
 		"TMPDIR is full": {func(t *testing.T, p *patient) {
 			smallDisk(t, p.temp, "96k") // the settings fit, and the code does not
-		}, 1, []string{"no space left on device; make room on the disk", "✖ code repository", "set TMPDIR to a", "not checked because of: code repository", "1 thing to mend"}},
+		}, 1, []string{"no space left on device (in code)", "✖ code repository", "make room there", "set TMPDIR to a", "not checked because of: code repository", "1 thing to mend"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

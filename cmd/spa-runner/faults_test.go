@@ -46,7 +46,7 @@ func on(route string, faults ...fault) map[string][]fault { return map[string][]
 
 // faultsAtSTS are those that AssumeRole meets.
 func faultsAtSTS() []faultRow {
-	denied := refusedBySTS(403, "AccessDenied")
+	denied, unknown := refusedBySTS(403, "AccessDenied"), refusedBySTS(403, "InvalidClientTokenId")
 	ahead := func(d time.Duration) loopback.Options {
 		return loopback.Options{Clock: func() time.Time { return time.Now().Add(d) }}
 	}
@@ -65,6 +65,10 @@ func faultsAtSTS() []faultRow {
 		{fault: "STS: certificate of nobody", prepare: func(w *world) { behindTLS(w, "AWS_ENDPOINT_URL", 0); delete(w.env, "AWS_CA_BUNDLE") }, step: assumeSettings, attempts: 1, code: 125, text: []string{"certificate"}},
 		{fault: "STS: AccessDenied, then success", faults: on(stsCall, denied, denied, denied), step: assumeSettings, attempts: 4, reasons: []string{"AccessDenied"}},
 		{fault: "STS: AccessDenied for ever", faults: on(stsCall, denied), forever: stsCall, step: assumeSettings, code: 125, text: []string{"STS answered AccessDenied: by script (given up after", "in 20"}},
+		{fault: "STS: InvalidClientTokenId, then success", faults: on(stsCall, unknown), step: assumeSettings, attempts: 2, reasons: []string{"InvalidClientTokenId"}},
+		{fault: "STS: InvalidClientTokenId after the tests", faults: on(stsCall, nil, unknown, refusedBySTS(403, "UnrecognizedClientException")), step: assumeDeploy, attempts: 3, reasons: []string{"InvalidClientTokenId", "UnrecognizedClientException"}},
+		{fault: "STS: InvalidClientTokenId for ever", faults: on(stsCall, unknown), forever: stsCall, step: assumeSettings, code: 125, text: []string{"STS answered InvalidClientTokenId: by script (given up after", "in 20"}},
+		{fault: "STS: PackedPolicyTooLarge", faults: on(stsCall, refusedBySTS(400, "PackedPolicyTooLarge")), forever: stsCall, step: assumeSettings, attempts: 1, code: 125, text: []string{"STS answered PackedPolicyTooLarge"}},
 		{fault: "STS: ValidationError", faults: on(stsCall, refusedBySTS(400, "ValidationError")), forever: stsCall, step: assumeSettings, attempts: 1, code: 125, text: []string{"STS answered ValidationError"}},
 		{fault: "STS: ExpiredToken", faults: on(stsCall, refusedBySTS(403, "ExpiredToken")), forever: stsCall, step: assumeSettings, attempts: 1, code: 125, text: []string{"STS answered ExpiredToken"}},
 		{fault: "STS: SignatureDoesNotMatch, clock right", faults: on(stsCall, refusedBySTS(403, "SignatureDoesNotMatch")), forever: stsCall, step: assumeSettings, attempts: 1, code: 125, text: []string{"SignatureDoesNotMatch"}},

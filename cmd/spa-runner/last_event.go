@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -16,13 +17,13 @@ import (
 // was deployed where, why it was not, or which step ended it.
 func (s summary) logEnd(log *zap.Logger, of string, took time.Duration) {
 	c, f, err, hint := s.plan.config, s.plan.facts, s.err, s.hint()
-	deployed := !s.execution.rehearsal && !c.previews() && s.deployment() == record.Finished
+	deployed := !s.execution.rehearsal && c.deploys() && s.deployment() == record.Finished
 	fields := []zap.Field{
 		zap.String("what", s.execution.what), zap.Bool("deployed", deployed),
 		zap.Int64("took_ms", took.Milliseconds()), zap.Int("exit_code", pipeline.ExitCode(err)),
 		zap.String("settings_commit", f.settings.Commit), zap.String("code_commit", f.code.Commit),
 		zap.String("settings_account", accountOf(c.SettingsRole)), zap.String("deploy_account", accountOf(c.DeployRole)),
-		zap.String("region", c.DeployRegion), zap.String("ended_by", endedBy(err)),
+		zap.String("region", c.DeployRegion), zap.String("ended_by", endedBy(err)), zap.String("made", s.made()),
 	}
 	fields = append(fields, s.pushed(time.Now(), deployed)...)
 	fields = slices.DeleteFunc(fields, func(f zap.Field) bool { return f.Type == zapcore.StringType && f.String == "" })
@@ -49,6 +50,14 @@ func (s summary) logEnd(log *zap.Logger, of string, took time.Duration) {
 		fields = append(fields, zap.String("hint", hint))
 	}
 	log.Error(of+" failed", fields...)
+}
+
+// made are the targets that make-deploy made to their end, "" if it did not.
+func (s summary) made() string {
+	if s.deployment() != record.Finished || len(s.execution.makeFlags) > 0 { // by which make only prints
+		return ""
+	}
+	return strings.Join(s.plan.config.DeployTargets, " ")
 }
 
 // pushed tells who pushed the settings of this pass and when, and how long ago that

@@ -131,10 +131,10 @@ has a flag too (spa-runner run --help). Start with:
   spa-runner run            do it
   spa-runner batch          a CodeBuild batch, for many environments
 
-Exit codes: 0 deployed, or previewed, or held by a file HOLD; 2 (that of make) a
-target failed; 64 the configuration is wrong; 124 a time limit ran out; 125 the
-runner itself failed, or the code was changed by setup, lint or tests; 128+n
-signal n interrupted it (130, 143) or killed the target.
+Exit codes: 0 deployed, made other targets, previewed, or held by a file HOLD; 2
+(that of make) a target failed; 64 the configuration is wrong; 124 a time limit ran
+out; 125 the runner itself failed, or the code was changed by setup, lint or tests;
+128+n signal n interrupted it (130, 143) or killed the target.
 `
 
 func (p *program) rootCommand() *cobra.Command {

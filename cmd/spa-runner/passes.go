@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"go.uber.org/zap"
 
+	"spa-runner/internal/hostfault"
 	"spa-runner/internal/logs"
 	"spa-runner/internal/record"
+	"spa-runner/internal/retry"
 	"spa-runner/internal/workfolder"
 	"spa-runner/pipeline"
 	"spa-runner/steps"
@@ -53,6 +56,8 @@ func (p *pass) outcome() string {
 		return "finished, nothing deployed"
 	case p.err == nil && p.config.previews():
 		return "a preview, nothing deployed"
+	case p.err == nil && !p.config.deploys():
+		return "made " + strings.Join(p.config.DeployTargets, " ") + ", not " + deployTarget
 	case p.err == nil:
 		return "deployed"
 	case pipeline.Held(p.err) != nil:
@@ -115,10 +120,16 @@ func (r *passes) once(ctx context.Context, p *pass) {
 
 // next is the pass after one that is over, nil if there is none.
 func (r *passes) next(ctx context.Context, p *pass) *pass {
-	state := r.state(ctx, p)
-	what, _ := state.decide()
-	if what != lookFirst || r.execution.rehearsal || ctx.Err() != nil || r.log.Err() != nil {
+	if r.execution.rehearsal || ctx.Err() != nil || r.log.Err() != nil {
 		return nil // a rehearsal's settings are a snapshot, and do not move
+	}
+	state := r.state(ctx, p)
+	what, why := state.decide()
+	if what == giveUp {
+		p.rt.Log.Warn("there is no further pass: if there was a push meanwhile, it is not deployed", zap.String("why", why), zap.String("next", steps.NextChance))
+	}
+	if what != lookFirst {
+		return nil
 	}
 	look := pipeline.Pipeline{Steps: []pipeline.Step{p.look}, StepTimeout: p.config.StepTimeout}
 	if err := look.Run(ctx, p.rt); err != nil {
@@ -129,13 +140,22 @@ func (r *passes) next(ctx context.Context, p *pass) *pass {
 	if state = r.state(ctx, p); state.head == "" {
 		return nil // the step has told why
 	}
-	what, why := state.decide()
+	what, why = state.decide()
 	switch what {
 	case leaveIt:
-		p.rt.Log.Warn("newer settings are not deployed", zap.String("commit", state.head), zap.String("why", why), zap.String("next", steps.NextChance))
+		left := "newer settings are not deployed"
+		if state.took == "" {
+			left = "the settings can be read again, and are not deployed"
+		}
+		p.rt.Log.Warn(left, zap.String("commit", state.head), zap.String("why", why), zap.String("next", steps.NextChance))
 	case startOver:
 		r.summary(p).logEnd(p.rt.Log, "pass", p.took)
-		p.rt.Log.Info("settings moved", zap.String("from", state.took), zap.String("to", state.head), zap.Int("next_pass", p.number+1))
+		to, pass := zap.String("to", state.head), zap.Int("next_pass", p.number+1)
+		if state.took == "" { // nobody knows whether they moved
+			p.rt.Log.Info("settings can be read again", to, pass)
+		} else {
+			p.rt.Log.Info("settings moved", zap.String("from", state.took), to, pass)
+		}
 		return r.after(ctx, p)
 	}
 	return nil
@@ -144,9 +164,11 @@ func (r *passes) next(ctx context.Context, p *pass) *pass {
 // state is what is known after a pass.
 func (r *passes) state(ctx context.Context, p *pass) afterPass {
 	deadline, limited := ctx.Deadline()
+	_, ofMachine := hostfault.Of(p.err)
 	state := afterPass{
 		pass: p.number, limit: p.config.MaxPasses, exitCode: pipeline.ExitCode(p.err), pinned: p.config.SettingsPin != "",
-		took: p.plan.facts.settings.Commit, head: p.plan.facts.head.Commit, timeLimit: limited, left: time.Until(deadline),
+		ofMachine: ofMachine, mayPass: retry.MayPass(p.err),
+		took: p.plan.facts.found.Commit, head: p.plan.facts.head.Commit, timeLimit: limited, left: time.Until(deadline),
 	}
 	for _, over := range r.over {
 		state.longest = max(state.longest, over.took)

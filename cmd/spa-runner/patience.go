@@ -3,19 +3,17 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
-	"net/http"
 	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awsretry "github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"go.uber.org/zap"
 
 	"spa-runner/internal/retry"
 	"spa-runner/pipeline"
+	"spa-runner/steps"
 )
 
 // patience is how long the runner waits for servers, and for faults to pass.
@@ -73,40 +71,13 @@ func (p stsPatience) retrieve(ctx, life context.Context, role string, from aws.C
 	})
 }
 
-// judgeSTS says which failures of AssumeRole may pass.
-// https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
+// judgeSTS says which failures of assuming a role may pass.
 func judgeSTS(err error) retry.Verdict {
-	var (
-		identity *identityError
-		api      smithy.APIError
-		answer   *smithyhttp.ResponseError
-		garbled  *smithy.DeserializationError
-	)
-	switch {
-	case errors.As(err, &identity):
+	var identity *identityError
+	if errors.As(err, &identity) {
 		return retry.Verdict{} // the SDK's providers have a patience of their own
-	case errors.As(err, &api):
-		code, status, header := api.ErrorCode(), 0, http.Header{}
-		if errors.As(err, &answer) {
-			status, header = answer.HTTPStatusCode(), answer.HTTPResponse().Header
-		}
-		if slices.Contains([]string{"AccessDenied", "AccessDeniedException"}, code) {
-			return retry.Verdict{Again: true, Within: retry.Settling} // IAM is eventually consistent: the role may be new
-		}
-		_, throttled := awsretry.DefaultThrottleErrorCodes[code]
-		_, slow := awsretry.DefaultRetryableErrorCodes[code]
-		if throttled || slow {
-			status = http.StatusTooManyRequests // whatever it came with: 400, in most cases
-		}
-		return retry.Status(status, header, time.Now())
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return retry.Verdict{Again: true}
-	case errors.As(err, &garbled):
-		return retry.Verdict{Again: true, Within: retry.Briefly} // something answers in the place of STS
-	case errors.As(err, &answer) && answer.HTTPStatusCode() != 0: // 0 is how the SDK calls no answer
-		return retry.Status(answer.HTTPStatusCode(), answer.HTTPResponse().Header, time.Now())
 	}
-	return retry.Connection(err)
+	return steps.JudgeSTS(err)
 }
 
 // clockError is how far the clock of STS is ahead of ours, if it refused a

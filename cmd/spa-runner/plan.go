@@ -16,6 +16,7 @@ import (
 
 // facts are what the steps find out and the last event and the summary tell.
 type facts struct {
+	found    gitclone.Target // where the settings were when the pass asked for them
 	settings gitclone.Result
 	code     gitclone.Result
 	written  []manifest.Entry // what the overlay made of the code
@@ -75,7 +76,7 @@ func (p *planner) plan() []pipeline.Step {
 		steps.CloneSettings{
 			Credentials: settings,
 			From:        &c.Settings, CodeCommit: c.CodeCommit, Narrowed: narrowed != "", Pin: c.SettingsPin, Trigger: c.Trigger,
-			Token: c.SettingsToken, Client: c.client, Into: settingsDir, Mark: workfolder.Mark(p.runID), Cloned: &p.facts.settings,
+			Token: c.SettingsToken, Client: c.client, Into: settingsDir, Mark: workfolder.Mark(p.runID), Found: &p.facts.found, Cloned: &p.facts.settings,
 			Patience: p.patience.clone, Stall: p.patience.stall,
 		},
 		// 3. May pin the code and name the role that deploys, so it comes before both.
@@ -150,7 +151,7 @@ func (p *planner) lookAgain() pipeline.Step {
 		Credentials: settings,
 		From:        &c.Settings, CodeCommit: c.CodeCommit, Token: c.SettingsToken, Client: c.client,
 		Patience: p.patience.look.Policy, Limit: p.patience.look.limit, Stall: p.patience.stall,
-		Deployed: &p.facts.settings.Commit, Passes: fmt.Sprintf("up to %d", c.MaxPasses), Head: &p.facts.head,
+		Found: &p.facts.found, Passes: fmt.Sprintf("up to %d", c.MaxPasses), Head: &p.facts.head,
 	}
 }
 

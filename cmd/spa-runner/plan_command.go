@@ -14,6 +14,7 @@ import (
 // planned is what `plan --json` prints.
 type planned struct {
 	Preview   bool          `json:"preview"` // nothing is deployed
+	Deploys   bool          `json:"deploys"` // the target that deploys is made
 	Steps     []plannedStep `json:"steps"`
 	Variables []Resolved    `json:"variables"`
 	Withheld  []string      `json:"withheld_from_children"`
@@ -66,6 +67,7 @@ func (p *program) describePlan(c *Config) planned {
 	c.exportTo(env) // of which the parameters of make-deploy tell
 	plan := planned{
 		Preview:   c.previews(),
+		Deploys:   c.deploys(),
 		Variables: c.Resolved, // [] and not null for programs:
 		Withheld:  append([]string{}, env.Withheld()...), Warnings: append([]string{}, c.Warnings...),
 	}
@@ -106,8 +108,11 @@ func (p planned) text() string {
 			fmt.Fprintf(&b, "       %-10s %s\n", param.Name, param.Value)
 		}
 	}
-	if p.Preview {
+	switch {
+	case p.Preview:
 		b.WriteString("\nA preview: make-deploy makes nothing but " + previewTarget + ", so nothing is deployed, held or not.\n")
+	case !p.Deploys:
+		b.WriteString("\nThe target " + deployTarget + " is not among those of make-deploy: the end of a run says what was made, and does not call it deployed.\n")
 	}
 	b.WriteString("\nThe variables (* may still be changed by variables.sh):\n\n")
 	for _, v := range p.Variables {

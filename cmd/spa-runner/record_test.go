@@ -400,6 +400,25 @@ func TestARecordThatCannotBeWritten(t *testing.T) {
 	}
 }
 
+// A disk that is full at the end is no reason for a file that says the opposite of it.
+func TestADiskThatIsFullAtTheEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, loopback.Options{})
+	smallDisk(t, w.workdir, "4m")
+	w.write("code", "Makefile", "setup lint:\n\t@true\nall-tests:\n\t@dd if=/dev/zero of=../full bs=4096 2>/dev/null; true\ndeploy:\n\t@true\n")
+	w.serve()
+	o := w.run("run")
+	if last := o.find(t, "run finished", ""); o.code != 0 || len(last) != 1 || last[0]["deployed"] != true {
+		t.Fatalf("want a deployment: %v", o)
+	}
+	if r := w.record(t); r.Outcome != record.Finished || !r.Deployed || r.Passes[0].Outcome != record.Finished { // it is the first to get the room of those before
+		t.Errorf("got %+v", r)
+	}
+	if text := w.written(t); strings.Contains(text, "Still running") || strings.Contains(text, "interrupted") || strings.Contains(text, `"running"`) {
+		t.Errorf("a file says that it still runs: %s", text)
+	}
+}
+
 // What only looks leaves no record.
 func TestWhatLeavesNoRecord(t *testing.T) {
 	t.Parallel()

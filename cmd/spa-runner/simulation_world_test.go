@@ -234,7 +234,8 @@ func (h history) pass(r *rand.Rand, f faults, at *time.Duration, state *afterPas
 	case took < 0: // the schedule, before the first push
 		state.took = strconv.Itoa(took)
 	case r.Float64() < f.failure/4:
-		took, state.exitCode = -1, 125 // they were not
+		took, state.exitCode = -1, 125                           // they were not: by a server,
+		state.mayPass, state.ofMachine = some < 0.5, some > 0.75 // by this machine, or by neither
 		whole = between(r, time.Second, 5*time.Minute)
 	default:
 		state.took, state.exitCode = strconv.Itoa(took), h.pushes[took].broken

@@ -70,7 +70,7 @@ func writeStep(b *strings.Builder, step record.Step) {
 }
 
 func (s summary) headline() string {
-	what, took := s.execution.what, rounded(s.took)
+	what, took, c := s.execution.what, rounded(s.took), s.plan.config
 	var failed *pipeline.StepError
 	deploy := s.deployment()
 	held := pipeline.Held(s.err)
@@ -88,11 +88,15 @@ func (s summary) headline() string {
 	case deploy != record.Finished:
 		return fmt.Sprintf("%s ended after %s, as asked, in %s: nothing was deployed", what, s.execution.until, took)
 	case len(s.execution.makeFlags) > 0:
-		return fmt.Sprintf("%s finished in %s: what `make deploy` would do is printed above, nothing was deployed", what, took)
+		return fmt.Sprintf("%s finished in %s: what `make %s` would do is printed above, nothing was deployed", what, took, strings.Join(c.DeployTargets, " "))
+	case s.execution.rehearsal && !c.deploys():
+		return fmt.Sprintf("%s finished in %s: all steps ran, with credentials that no AWS account knows; made %s, not %s", what, took, s.made(), deployTarget)
 	case s.execution.rehearsal:
 		return fmt.Sprintf("%s finished in %s: all steps ran, with credentials that no AWS account knows", what, took)
-	case s.plan.config.previews():
+	case c.previews():
 		return fmt.Sprintf("%s finished in %s: a preview, nothing was deployed", what, took)
+	case !c.deploys():
+		return fmt.Sprintf("%s finished in %s: made %s, not %s (SPA_RUNNER_DEPLOY_TARGETS)", what, took, s.made(), deployTarget)
 	}
 	return fmt.Sprintf("%s finished in %s: deployed", what, took)
 }
@@ -166,7 +170,11 @@ func (s summary) writePasses(b *strings.Builder) {
 		fmt.Fprintf(b, "  pass %d: %s, exit code %d, after %s, %s\n", p.number, p.outcome(), pipeline.ExitCode(p.err), rounded(p.took), commit)
 	}
 	if len(s.before) > 0 {
-		fmt.Fprintf(b, "  pass %d, since the settings had moved:\n\n", s.number)
+		since := "the settings had moved"
+		if s.before[len(s.before)-1].plan.facts.found.Commit == "" {
+			since = "the settings could be read again"
+		}
+		fmt.Fprintf(b, "  pass %d, since %s:\n\n", s.number, since)
 	}
 }
 

@@ -184,7 +184,7 @@ func (c *Config) variables() []variable {
 		},
 		{
 			name: "SPA_RUNNER_DEPLOY_TARGETS", preset: "deploy", emptyCounts: true, parse: targets(&c.DeployTargets),
-			usage: "make targets of make-deploy; diff and nothing else is a preview",
+			usage: "make targets of make-deploy; without deploy among them a run says what it made, and diff and nothing else is a preview",
 		},
 		{
 			name: deployOnly, parse: names(&c.DeployOnly),

@@ -7,11 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"syscall"
+
+	"spa-runner/internal/hostfault"
 )
 
 // What a caller may want to tell apart, with errors.Is.
@@ -124,7 +128,10 @@ func explainTransport(err error, from, host string) error {
 	say := func(format string, args ...any) error {
 		return fault(ErrNoAnswer, err, "cloning %s: "+format, append([]any{from}, args...)...)
 	}
+	_, ours := hostfault.Of(err)
 	switch {
+	case ours:
+		return say("this machine cannot ask %s: %v", host, err)
 	case errors.Is(err, context.Canceled):
 		return say("interrupted: %v", err)
 	case errors.Is(err, context.DeadlineExceeded):
@@ -144,12 +151,15 @@ func explainTransport(err error, from, host string) error {
 	return say("the exchange with %s failed (%v); try again, and check the network", host, err)
 }
 
-func full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
-
-// withRoom says what to do about a full disk, wherever a clone met it.
-func withRoom(err error) error {
-	if !full(err) {
+// inFolder adds to an error of this machine the folder of the clone: paths in it are as
+// seen from there.
+func inFolder(err error, dir string) error {
+	var (
+		file    *fs.PathError
+		renamed *os.LinkError
+	)
+	if _, ours := hostfault.Of(err); !ours || !errors.As(err, &file) && !errors.As(err, &renamed) {
 		return err
 	}
-	return fmt.Errorf("%w; make room on the disk of that folder", err)
+	return fmt.Errorf("%w (in %s)", err, dir)
 }

@@ -138,11 +138,11 @@ func Clone(ctx context.Context, r Request) (Result, error) {
 		}
 	}
 	if err := os.Mkdir(r.Dir, 0o777); err != nil {
-		return Result{}, withRoom(fmt.Errorf("creating the folder for the clone of %s: %w", from, err))
+		return Result{}, fmt.Errorf("creating the folder for the clone of %s: %w", from, err)
 	}
 	res, err := fill(ctx, r, from, c)
 	if err != nil {
-		err = withRoom(err)
+		err = inFolder(err, r.Dir)
 		if rerr := workfolder.Remove(r.Dir); rerr != nil {
 			err = fmt.Errorf("%w (and removing the unfinished clone: %w)", err, rerr)
 		}

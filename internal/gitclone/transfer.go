@@ -11,6 +11,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/format/pktline"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
+
+	"spa-runner/internal/hostfault"
 )
 
 // transfer is a pack on its way.
@@ -91,7 +93,7 @@ func explainDownload(ctx context.Context, err error, from remote, c choice) erro
 	case errors.As(err, &no):
 		return fault(ErrRefused, err, "downloading %s of %s: %v; it may have moved just now, try again", c.Ref, from, err)
 	}
-	if full(err) && broke(err) == nil {
+	if _, ours := hostfault.Of(err); ours { // to download it again would not help
 		return fault(nil, err, "downloading %s of %s: %v", c.Ref, from, err)
 	}
 	return fault(broke(err), err, "downloading %s of %s: the transfer broke off or is damaged (%.300q); try again", c.Ref, from, err.Error())

@@ -180,7 +180,7 @@ func passEnds(outcome Outcome) func(*state, *Pass, event) {
 		code := e.number("exit_code")
 		p.End = End{
 			Outcome: outcome, Deployed: e.is("deployed"), ExitCode: &code, FailedStep: e.text("failed_step"), EndedBy: e.text("ended_by"),
-			Why: e.text("why"), Error: e.text("error"), Hint: e.text("hint"),
+			Made: e.text("made"), Why: e.text("why"), Error: e.text("error"), Hint: e.text("hint"),
 		}
 		p.TookMS = e.at.Sub(p.Started).Milliseconds()
 		p.Target.Account, p.Target.Region = cmp.Or(e.text("deploy_account"), p.Target.Account), cmp.Or(e.text("region"), p.Target.Region)

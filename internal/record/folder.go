@@ -99,6 +99,14 @@ func (d *Dir) Write(name string, content ...[]byte) error {
 	return nil
 }
 
+// Remove removes a file, if there is one.
+func (d *Dir) Remove(name string) error {
+	if err := d.root.RemoveAll(name); err != nil {
+		return fmt.Errorf("removing %s, which is older than the end of the run: %w", d.Path(name), err)
+	}
+	return nil
+}
+
 // replace renames a file over another, and over a folder that somebody made of that:
 // it would keep out all that comes.
 func (d *Dir) replace(fresh, name string) error {

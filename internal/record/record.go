@@ -65,9 +65,12 @@ type End struct {
 	ExitCode   *int    `json:"exit_code,omitempty"` // nil while it runs
 	FailedStep string  `json:"failed_step,omitempty"`
 	EndedBy    string  `json:"ended_by,omitempty"` // a limit or a signal
-	Why        string  `json:"why,omitempty"`      // it was held
-	Error      string  `json:"error,omitempty"`
-	Hint       string  `json:"hint,omitempty"`
+	// Made are the targets that were made as the deployment, "" if that did not come to its
+	// end. Deployed is false where the one that deploys is not among them.
+	Made  string `json:"made,omitempty"`
+	Why   string `json:"why,omitempty"` // it was held
+	Error string `json:"error,omitempty"`
+	Hint  string `json:"hint,omitempty"`
 }
 
 // Runner is the program.

@@ -2,6 +2,7 @@ package record
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -117,7 +118,7 @@ func (s *state) take(e zapcore.Entry, with, own []zapcore.Field) error {
 	if !known || fold.save == never {
 		return nil
 	}
-	if err := cmp.Or(defect, s.save(ev.at)); err != nil && fold.save != lastly && s.Warn != nil && !s.warned {
+	if err := cmp.Or(defect, s.save(ev.at, fold.save == lastly)); err != nil && fold.save != lastly && s.Warn != nil && !s.warned {
 		s.warned = true // before, since that is an event too
 		s.Warn(number, err)
 	}
@@ -139,37 +140,61 @@ func (s *state) fold(number int, add func(*state, *Pass, event), ev event) error
 	})
 }
 
-// save writes the files.
-func (s *state) save(now time.Time) error {
+// save writes the files. If that is the last time and one cannot be written, there is
+// none: the one before says that the run goes on.
+func (s *state) save(now time.Time, last bool) error {
 	s.saving.Lock()
 	defer s.saving.Unlock()
 	if s.dir == nil {
 		return nil
 	}
-	err := s.write(now)
+	files := s.files(now)
+	err := writeAll(&files)
+	// What is removed makes room, so that the first one need not go before it is written.
+	for kept := 1; last && err != nil && kept >= 0; kept-- {
+		var removed error
+		for _, f := range files[min(kept, len(files)):] {
+			removed = errors.Join(removed, s.dir.Remove(f.name))
+		}
+		err = errors.Join(writeAll(&files), removed)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.err = err
 	return err
 }
 
-func (s *state) write(now time.Time) (first error) {
-	keep := func(err error) {
-		if first == nil {
-			first = err
-		}
-	}
-	// A defect of what is derived must not end a deployment either.
-	keep(guard.Call(func() error {
+// file is one of a run, and what writes it.
+type file struct {
+	name  string
+	write func() error
+}
+
+// files are those of a run, in the order in which they are missed.
+func (s *state) files(now time.Time) []file {
+	files := []file{{File, func() error {
 		text, err := s.encode(now)
 		if err != nil {
 			return err
 		}
 		return s.dir.Write(File, text...)
-	}))
+	}}}
 	for _, d := range s.derived {
-		keep(guard.Call(func() error { return s.dir.Write(d.Name, s.render(d)) }))
+		files = append(files, file{d.Name, func() error { return s.dir.Write(d.Name, s.render(d)) }})
 	}
+	return files
+}
+
+// writeAll writes files, and leaves those of the list that it could not write. A defect of
+// one, such as in what is derived, must not end a deployment.
+func writeAll(files *[]file) (first error) {
+	var left []file
+	for _, f := range *files {
+		if err := guard.Call(f.write); err != nil {
+			first, left = cmp.Or(first, err), append(left, f)
+		}
+	}
+	*files = left
 	return first
 }
 

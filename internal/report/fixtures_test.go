@@ -118,6 +118,13 @@ func twoPasses() record.Record {
 	return r
 }
 
+// recoveredRun is a good run whose first pass failed.
+func recoveredRun() record.Record {
+	r := twoPasses()
+	r.Passes[0] = failedRun().Passes[0]
+	return r
+}
+
 func failedRun() record.Record {
 	r := goodRun()
 	p := &r.Passes[0]
@@ -161,14 +168,19 @@ func heldRun() record.Record {
 	return r
 }
 
-func previewRun() record.Record {
+func previewRun() record.Record { return made("diff", false) }
+
+// made is a run that went well, by what it made.
+func made(targets string, deployed bool) record.Record {
 	r := goodRun()
-	r.Deployed, r.Passes[0].Deployed = false, false
+	r.Deployed, r.Made = deployed, targets
+	r.Passes[0].End = r.End
+	r.Passes[0].Steps[9].Params = map[string]string{"targets": targets}
 	return r
 }
 
 func dryRun() record.Record {
-	r := previewRun()
+	r := made("deploy", false)
 	r.What, r.Rehearsal = "dry run", true
 	return r
 }
@@ -238,7 +250,7 @@ func everywhere(text string) record.Record {
 // runs are all of them, by name.
 func runs() map[string]record.Record {
 	return map[string]record.Record{
-		"good": goodRun(), "two-passes": twoPasses(), "failed": failedRun(), "held": heldRun(), "preview": previewRun(), "dry-run": dryRun(),
+		"good": goodRun(), "two-passes": twoPasses(), "recovered": recoveredRun(), "failed": failedRun(), "held": heldRun(), "preview": previewRun(), "partial": made("bootstrap-cdk", false), "dry-run": dryRun(),
 		"killed": killedRun(), "early": failedEarly(), "many-files": manyFiles(), "hostile": everywhere(hostile()),
 		"empty": {}, "long": everywhere(strings.Repeat("x", 1<<20)), "long-unseen": everywhere(strings.Repeat("\u202e", 1<<18)),
 	}

@@ -1,12 +1,6 @@
 package report
 
-import (
-	"slices"
-	"strings"
-	"time"
-
-	"spa-runner/internal/record"
-)
+import "spa-runner/internal/record"
 
 // What CodeBuild takes of a report:
 // https://docs.aws.amazon.com/codebuild/latest/userguide/limits.html. It says
@@ -71,11 +65,11 @@ func suitesOf(r record.Record) []suite {
 		}
 		// GitLab takes the first of two cases with the same class and name.
 		name := "pass " + written(p.Number)
-		suites = append(suites, suite{pass: p, name: name, cases: casesOf(name, p, r.Written)})
+		suites = append(suites, suite{pass: p, name: name, cases: casesOf(name, p, r)})
 	}
 	if len(suites) == 0 {
 		all := record.Pass{Number: 1, Started: r.Started, TookMS: r.TookMS, End: r.End}
-		suites = []suite{{pass: all, name: "pass 1", cases: casesOf("pass 1", all, r.Written)}}
+		suites = []suite{{pass: all, name: "pass 1", cases: casesOf("pass 1", all, r)}}
 	}
 	left := maxCases - 1 // one says what is not there
 	for i := len(suites) - 1; i >= 0; i-- {
@@ -96,57 +90,6 @@ func suitesOf(r record.Record) []suite {
 		return suites[i:]
 	}
 	return suites
-}
-
-func casesOf(class string, p record.Pass, at time.Time) []testcase {
-	var cases []testcase
-	told := false
-	for _, s := range p.Steps {
-		c := testcase{class: class, name: s.Name, took: s.TookMS}
-		switch s.Outcome {
-		case record.Failed:
-			told = true
-			c.kind, c.typ, c.message = failed, "failed", s.Error
-			if p.EndedBy != "" {
-				c.kind, c.typ = broken, "ended by "+p.EndedBy
-			}
-			if s.Hint != "" {
-				c.message += "\nnext: " + s.Hint
-			}
-			c.output = strings.Join(s.LastLines, "\n")
-		case record.Running:
-			told = true
-			c.kind, c.typ = broken, "interrupted"
-			c.message = "was running when this was written, at " + clock(at) + ": it still does, or the run was killed"
-			c.took = soFar(s, at).Milliseconds()
-		case record.Skipped:
-			c.kind, c.message = skipped, "skipped: "+s.Why
-		case record.Held:
-			c.kind, c.message = skipped, "held: "+s.Why
-		case record.NotStarted:
-			c.kind, c.message = skipped, "not started"
-			if p.FailedStep != "" {
-				c.message += ": " + p.FailedStep + " failed"
-			}
-		}
-		cases = append(cases, c)
-	}
-	if told || p.Outcome != record.Failed && p.Outcome != record.Running {
-		return cases
-	}
-	// No step tells of it, and a report without a failure would say that all is well.
-	name := "before the steps"
-	if slices.ContainsFunc(p.Steps, func(s record.Step) bool { return s.Outcome != record.NotStarted }) {
-		name = "between the steps"
-	}
-	c := testcase{class: class, name: name, kind: broken, typ: "failed", message: p.Error}
-	if p.Outcome == record.Running {
-		c.typ, c.message = "interrupted", "no step was running when this was written, at "+clock(at)+": the run goes on, or it was killed"
-	}
-	if p.Hint != "" {
-		c.message += "\nnext: " + p.Hint
-	}
-	return append([]testcase{c}, cases...)
 }
 
 type tally struct{ tests, failures, errors, skipped int }
@@ -182,6 +125,7 @@ func (s suite) write(w *writer, r record.Record) {
 	for _, p := range []struct{ name, value string }{
 		{"run", r.Run},
 		{"outcome", string(s.pass.Outcome)},
+		{"made", s.pass.Made},
 		{"settings commit", s.pass.Settings.Commit},
 		{"code commit", s.pass.Code.Commit},
 		{"environment", s.pass.Environment},

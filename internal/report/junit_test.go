@@ -253,6 +253,62 @@ func TestWhatJUnitTells(t *testing.T) {
 	}
 }
 
+// A build that succeeded has no failed report, and what failed before is told in it.
+func TestARunThatRecoveredHasNoFailedReport(t *testing.T) {
+	look := goodRun()
+	failure := lookedAgain(record.Failed, look.Passes[0])
+	failure.Error = "no route to CodeCommit"
+	look.Passes[0].Steps = append(look.Passes[0].Steps, failure)
+	limit := recoveredRun()
+	limit.Passes[0].EndedBy = "step limit"
+	early := recoveredRun()
+	early.Passes[0] = record.Pass{Number: 1, End: record.End{Outcome: record.Failed, Error: "no room"}}
+	heldAfter := recoveredRun()
+	until(&heldAfter.Passes[1], "assume-deploy-role", record.Held)
+	heldAfter.End = record.End{Outcome: record.Held, ExitCode: exit(0)}
+	heldAfter.Passes[1].End = heldAfter.End
+	for name, test := range map[string]struct {
+		record record.Record
+		of     string
+		tells  []string
+	}{
+		"a pass failed":             {recoveredRun(), "pass 1/make-all-tests", []string{"`make all-tests` ended with exit code 2", "Its last lines:", "Error 1"}},
+		"a limit ended a pass":      {limit, "pass 1/make-all-tests", []string{"`make all-tests` ended with exit code 2"}},
+		"one failed before a step":  {early, "pass 1/before the steps", []string{"no room"}},
+		"one failed, the next held": {heldAfter, "pass 1/make-all-tests", []string{"`make all-tests` ended with exit code 2"}},
+		"the look at the settings":  {look, "pass 1/look-again", []string{"no route to CodeCommit"}},
+	} {
+		content := JUnit(test.record)
+		if err := junitErrors(content); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if text := string(content); strings.Contains(text, "<failure") || strings.Contains(text, "<error") || !strings.Contains(text, ` failures="0" errors="0" `) {
+			t.Errorf("%s: it is a failed report: %.400s", name, text)
+		}
+		got := cases(t, test.record)[test.of]
+		for _, want := range append(test.tells, "skipped|this failed, and did not fail the run:\n") {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: got %q, want %q", name, got, want)
+			}
+		}
+	}
+	r := recoveredRun() // and then failed
+	until(&r.Passes[1], "make-lint", record.Failed).Error = "the second one"
+	r.End = record.End{Outcome: record.Failed, ExitCode: exit(2), FailedStep: "make-lint"}
+	for _, name := range []string{"pass 1/make-all-tests", "pass 2/make-lint"} {
+		if got := cases(t, r)[name]; !strings.HasPrefix(got, "failure failed|") {
+			t.Errorf("of a run that failed: %s is %q", name, got)
+		}
+	}
+}
+
+func TestJUnitTellsWhatWasMade(t *testing.T) {
+	const property = `<property name="made" value="bootstrap-cdk"/>`
+	if got := string(JUnit(made("bootstrap-cdk", false))); !strings.Contains(got, property) {
+		t.Errorf("no %s in %.1000s", property, got)
+	}
+}
+
 // CodeBuild shows 500 cases, and fails nobody who sends more: it drops some.
 func TestJUnitKeepsTheLastCases(t *testing.T) {
 	for _, of := range []struct{ passes, want int }{{49, 490}, {50, 500}, {51, 500}, {80, 500}} {
@@ -286,7 +342,7 @@ func TestJUnitKeepsTheLastCases(t *testing.T) {
 }
 
 func TestGolden(t *testing.T) {
-	for _, name := range []string{"failed", "two-passes"} {
+	for _, name := range []string{"failed", "two-passes", "recovered"} {
 		for file, got := range map[string][]byte{name + ".xml": JUnit(runs()[name]), name + ".html": HTML(runs()[name])} {
 			file = filepath.Join("testdata", file)
 			if *update {

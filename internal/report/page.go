@@ -146,6 +146,8 @@ func verdictOf(r record.Record) verdict {
 		return verdict{"◷", "run", "Still running, or killed" + runningIn(r), "This is how it was at " + clock(r.Written) + ". If no newer page comes, the run was killed. " + leftBehind(r)}
 	case r.Deployed:
 		return verdict{"✔", "good", "Deployed", ""}
+	case madeOther(r.End) != "" && !r.Rehearsal:
+		return verdict{"○", "none", "Made " + madeOther(r.End), "The target deploy was not among those of " + deploying + " (SPA_RUNNER_DEPLOY_TARGETS)."}
 	case r.Rehearsal:
 		return verdict{"○", "none", "Nothing was deployed: a " + r.What, "Its credentials were not real: no AWS account knows them."}
 	}

@@ -155,7 +155,9 @@ func TestTheOutcomeAtAGlance(t *testing.T) {
 		{previewRun(), []string{"<h1>○ Nothing was deployed</h1>", "a preview"}},
 		{skips, []string{"<h1>○ Nothing was deployed</h1>", "make-deploy was skipped: SPA_RUNNER_DEPLOY_TARGETS is empty"}},
 		{earlier, []string{"<h1>○ Nothing was deployed</h1>", "ended before make-deploy"}},
-		{dryRun(), []string{"<h1>○ Nothing was deployed: a dry run</h1>", "no AWS account knows them"}},
+		{dryRun(), []string{"<h1>○ Nothing was deployed: a dry run</h1>", "no AWS account knows them", "<dd>finished, nothing was deployed</dd>"}},
+		{made("bootstrap-cdk", false), []string{"<h1>○ Made bootstrap-cdk</h1>", "<title>Made bootstrap-cdk · ", "The target deploy was not among those of make-deploy", "<dd>made bootstrap-cdk, not deploy</dd>"}},
+		{made("bootstrap-cdk deploy", true), []string{"<h1>✔ Deployed</h1>", "<dd>deployed</dd>"}},
 		{killedRun(), []string{"<h1>◷ Still running, or killed, in make-deploy</h1>", "how it was at 2026-03-14 02:46:46 UTC", "Some of it may be deployed", "1 min 35 s"}},
 		{failedEarly(), []string{"<h1>✖ Failed before its first step</h1>", "SETTINGS_ENVIRONMENT_PATH is not set", "set it in the project"}},
 	} {

@@ -45,6 +45,8 @@ func told(e record.End) string {
 		return "deployed"
 	case e.FailedStep != "":
 		return string(e.Outcome) + " in " + e.FailedStep
+	case madeOther(e) != "":
+		return "made " + madeOther(e) + ", not deploy"
 	case e.Outcome == record.Finished:
 		return "finished, nothing was deployed"
 	}

@@ -81,11 +81,23 @@ func endedIn(r record.Record, last record.Pass) int {
 	return found
 }
 
-// onlyCompares says whether a step that deploys was to compare, in a preview.
-func onlyCompares(s record.Step) bool {
-	targets := strings.Fields(s.Params["targets"])
-	return len(targets) > 0 && !slices.ContainsFunc(targets, func(target string) bool { return target != "diff" })
+// onlyCompares says whether targets were to compare, in a preview.
+func onlyCompares(targets string) bool {
+	list := strings.Fields(targets)
+	return len(list) > 0 && !slices.ContainsFunc(list, func(target string) bool { return target != "diff" })
 }
+
+// madeOther are the targets that were made where the one that deploys is not among them,
+// "" of a deployment, a preview, and what did not come to that.
+func madeOther(e record.End) string {
+	if deploys(e.Made) || onlyCompares(e.Made) {
+		return ""
+	}
+	return e.Made
+}
+
+// deploys says whether the target that deploys is among some.
+func deploys(targets string) bool { return slices.Contains(strings.Fields(targets), "deploy") }
 
 const nothingDeployed = "Nothing was deployed."
 
@@ -96,15 +108,15 @@ func leftBehind(r record.Record) string {
 	case record.Finished:
 		return deploying + " had come to its end."
 	case record.Failed, record.Running:
-		return "Some of it may be deployed: the events of the stacks in CloudFormation say what."
+		return "Some of it may be " + deployedOrMade(r.Last()) + ": the events of the stacks in CloudFormation say what."
 	case record.NotStarted, record.Skipped, record.Held:
 	}
 	for i := len(r.Passes) - 2; i >= 0; i-- {
 		switch deployedBy(r, r.Passes[i]) {
 		case record.Finished:
-			return "What an earlier pass deployed is there, nothing since."
+			return "What an earlier pass " + deployedOrMade(r.Passes[i]) + " is there, nothing since."
 		case record.Failed, record.Running:
-			return "Some of what an earlier pass deployed may be there: the events of the stacks in CloudFormation say what."
+			return "Some of what an earlier pass " + deployedOrMade(r.Passes[i]) + " may be there: the events of the stacks in CloudFormation say what."
 		case record.NotStarted, record.Skipped, record.Held:
 		}
 	}
@@ -114,9 +126,20 @@ func leftBehind(r record.Record) string {
 // deployedBy is what became of the step of a pass that changes the target.
 func deployedBy(r record.Record, p record.Pass) record.Outcome {
 	for _, s := range p.Steps {
-		if s.Name == deploying && !r.Rehearsal && !onlyCompares(s) {
+		if s.Name == deploying && !r.Rehearsal && !onlyCompares(s.Params["targets"]) {
 			return s.Outcome
 		}
 	}
 	return record.NotStarted
+}
+
+// deployedOrMade is what the step of a pass that changes the target does: it deploys, or
+// its targets are others.
+func deployedOrMade(p record.Pass) string {
+	for _, s := range p.Steps {
+		if targets := s.Params["targets"]; s.Name == deploying && targets != "" && !deploys(targets) {
+			return "made"
+		}
+	}
+	return "deployed"
 }

@@ -76,6 +76,16 @@ func TestWhatARunLeavesBehind(t *testing.T) {
 	}
 	as := func(*record.Record) {}
 	targets := func(r *record.Record) { r.Passes[0].Steps[9].Params = map[string]string{"targets": "diff"} }
+	partly := func(r *record.Record) {
+		r.Passes[0].Steps[9].Params = map[string]string{"targets": "bootstrap-cdk"}
+	}
+	afterPart := func(outcome record.Outcome) func(*record.Record) {
+		return func(r *record.Record) {
+			first := made("bootstrap-cdk", false)
+			first.Passes[0].Steps[9].Outcome = outcome
+			r.Passes = append(first.Passes, r.Passes...)
+		}
+	}
 	again := func(r *record.Record) { r.Passes = append([]record.Pass{pass(1)}, r.Passes...) }
 	after := func(outcome record.Outcome) func(*record.Record) {
 		return func(r *record.Record) {
@@ -100,6 +110,9 @@ func TestWhatARunLeavesBehind(t *testing.T) {
 		{"in a second pass", with(record.NotStarted, again), "What an earlier pass deployed is there, nothing since."},
 		{"after a pass that failed to deploy", with(record.NotStarted, after(record.Failed)), "Some of what an earlier pass deployed may be there: the events of the stacks in CloudFormation say what."},
 		{"after a pass that was held", with(record.NotStarted, after(record.Held)), "Nothing was deployed."},
+		{"killed while it made something else", with(record.Running, partly), "Some of it may be made: the events of the stacks in CloudFormation say what."},
+		{"after a pass that made something else", with(record.NotStarted, afterPart(record.Finished)), "What an earlier pass made is there, nothing since."},
+		{"after one that failed to", with(record.NotStarted, afterPart(record.Failed)), "Some of what an earlier pass made may be there: the events of the stacks in CloudFormation say what."},
 		{"held after a pass that deployed", with(record.Held, again), "What an earlier pass deployed is there, nothing since."},
 	} {
 		if got := leftBehind(test.record); got != test.want {

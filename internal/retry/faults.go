@@ -8,12 +8,15 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"go.uber.org/zap"
+
+	"spa-runner/internal/hostfault"
 )
 
 // What failures of any server are worth.
@@ -75,6 +78,22 @@ func WarnOfClock(log *zap.Logger, server string, ahead time.Duration) {
 		zap.String("server", server), zap.String("its_clock_is_ahead_by", ahead.Round(time.Second).String()))
 }
 
+// network are the errors of the system that a network or the other side can cause.
+// Any other one is of this machine, which no attempt changes.
+var network = []syscall.Errno{
+	syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE, syscall.ETIMEDOUT, syscall.EHOSTUNREACH, syscall.EHOSTDOWN,
+	syscall.ENETUNREACH, syscall.ENETDOWN, syscall.ENETRESET, syscall.ENOTCONN, syscall.EADDRNOTAVAIL, syscall.EAGAIN,
+}
+
+// ofThisMachine says that an error has its cause here.
+func ofThisMachine(err error) bool {
+	if _, known := hostfault.Of(err); known {
+		return true
+	}
+	var errno syscall.Errno
+	return errors.As(err, &errno) && !slices.Contains(network, errno)
+}
+
 // Connection judges an error of an exchange that did not come to an answer, or
 // not to the end of one.
 func Connection(err error) Verdict {
@@ -89,7 +108,7 @@ func Connection(err error) Verdict {
 		timeout     interface{ Timeout() bool }
 	)
 	switch {
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled), ofThisMachine(err):
 		return Verdict{}
 	case errors.As(err, &certificate), errors.As(err, &authority), errors.As(err, &hostname), errors.As(err, &invalid),
 		errors.As(err, &record), errors.As(err, &alert), errors.Is(err, http.ErrSchemeMismatch):

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
@@ -95,6 +96,17 @@ func TestConnection(t *testing.T) {
 		"alert":               {tls.AlertError(40), Verdict{}},
 		"no TLS":              {tls.RecordHeaderError{}, Verdict{}},
 		"another":             {errors.New("Proxy Authentication Required"), briefly},
+		"no more ports":       {op(syscall.EADDRNOTAVAIL), briefly},
+		"network is down":     {op(syscall.ENETDOWN), briefly},
+		// What follows is of this machine, and is tried once.
+		"open files":          {op(syscall.EMFILE), Verdict{}},
+		"open files, of all":  {op(syscall.ENFILE), Verdict{}},
+		"open files, for DNS": {&net.DNSError{Err: "dial udp 192.0.2.1:53: socket: too many open files", IsTemporary: true}, Verdict{}},
+		"full disk":           {fmt.Errorf("%w (%w)", op(syscall.ECONNRESET), &fs.PathError{Op: "write", Path: "pack", Err: syscall.ENOSPC}), Verdict{}},
+		"a firewall":          {op(syscall.EPERM), Verdict{}},
+		"no permission":       {op(syscall.EACCES), Verdict{}},
+		"no memory":           {op(syscall.ENOMEM), Verdict{}},
+		"nobody knows it":     {op(syscall.EXDEV), Verdict{}},
 	} {
 		if got := Connection(test.err); got != test.want {
 			t.Errorf("%s: got %+v, want %+v", name, got, test.want)

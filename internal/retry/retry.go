@@ -9,6 +9,7 @@ package retry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -53,7 +54,9 @@ type Error struct {
 	Attempts int
 	Took     time.Duration // from the beginning of the first to the end of the last
 	Asked    time.Duration // the wait that the server asked for, if that was too long
-	Err      error
+	// MayPass says that the last failure may well be over by now: none that is probably final (Verdict.Within).
+	MayPass bool
+	Err     error
 }
 
 func (e *Error) Error() string { return e.Err.Error() + " " + e.Effort() }
@@ -122,6 +125,13 @@ func ended(ctx context.Context, last error) error {
 	return fmt.Errorf("%w; before that: %w", context.Cause(ctx), last)
 }
 
+// MayPass says that an error is the last of several attempts that Do gave up though
+// the fault may be over by now.
+func MayPass(err error) bool {
+	var failed *Error
+	return errors.As(err, &failed) && failed.MayPass
+}
+
 func final(attempts int, took time.Duration, v Verdict, err error) error {
 	if !v.Again {
 		v.After = 0
@@ -129,7 +139,7 @@ func final(attempts int, took time.Duration, v Verdict, err error) error {
 	if attempts == 1 && v.After == 0 {
 		return err
 	}
-	failed := &Error{Attempts: attempts, Took: took, Err: err}
+	failed := &Error{Attempts: attempts, Took: took, MayPass: v.Again && v.Within == 0, Err: err}
 	if v.After > 0 {
 		failed.Asked = v.After
 	}

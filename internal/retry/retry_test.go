@@ -73,18 +73,19 @@ func TestDo(t *testing.T) {
 		verdicts []Verdict
 		want     []time.Duration
 		text     string // of the error; "" is success
+		mayPass  bool   // the error says so
 	}{
 		"at once":               {policy: minute},
 		"twice again":           {policy: minute, verdicts: []Verdict{again, again}, want: ms(250, 500)},
 		"final":                 {policy: minute, verdicts: []Verdict{{}}, forever: true, text: "a fault"},
 		"passing, then final":   {policy: minute, verdicts: []Verdict{again, {}}, forever: true, want: ms(250), text: "a fault (given up after 2 attempts in 250ms)"},
 		"no patience":           {policy: Policy{}, verdicts: []Verdict{again}, forever: true, text: "a fault"},
-		"the budget runs out":   {policy: minute, verdicts: []Verdict{again}, forever: true, want: ms(250, 500, 1000, 2000, 4000, 8000, 10000, 10000, 10000, 10000, 4250), text: "a fault (given up after 12 attempts in 1m0s)"},
+		"the budget runs out":   {policy: minute, verdicts: []Verdict{again}, forever: true, want: ms(250, 500, 1000, 2000, 4000, 8000, 10000, 10000, 10000, 10000, 4250), text: "a fault (given up after 12 attempts in 1m0s)", mayPass: true},
 		"within":                {policy: minute, verdicts: []Verdict{{Again: true, Within: 20 * time.Second}}, forever: true, want: ms(250, 500, 1000, 2000, 4000, 8000, 4250), text: "a fault (given up after 8 attempts in 20s)"},
 		"within what is over":   {policy: minute, verdicts: []Verdict{{Again: true, After: 30 * time.Second}, {Again: true, Within: 20 * time.Second}}, forever: true, want: ms(30000), text: "a fault (given up after 2 attempts in 30s)"},
 		"the server asks":       {policy: minute, verdicts: []Verdict{{Again: true, After: 17 * time.Second}}, want: ms(17000)},
 		"it asks for less":      {policy: minute, verdicts: []Verdict{{Again: true, After: time.Millisecond}}, want: ms(250)},
-		"it asks for more":      {policy: minute, verdicts: []Verdict{{Again: true, After: time.Hour}}, forever: true, text: "a fault (given up after 1 attempt: the server asks to wait 1h0m0s, which is longer than this is worth)"},
+		"it asks for more":      {policy: minute, verdicts: []Verdict{{Again: true, After: time.Hour}}, forever: true, text: "a fault (given up after 1 attempt: the server asks to wait 1h0m0s, which is longer than this is worth)", mayPass: true},
 		"a wait is not nothing": {policy: Policy{Budget: time.Minute, Random: fixed(0)}, verdicts: []Verdict{again, again}, want: ms(10, 10)},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -92,6 +93,9 @@ func TestDo(t *testing.T) {
 				got := try(t, t.Context(), test.policy, test.forever, test.verdicts...)
 				if !slices.Equal(got.waits, test.want) || !slices.Equal(got.logged, test.want) || got.attempts != len(test.want)+1 {
 					t.Errorf("%d attempts, waited %v, logged %v, want %v", got.attempts, got.waits, got.logged, test.want)
+				}
+				if MayPass(got.err) != test.mayPass {
+					t.Errorf("it may pass: %v, want %v", !test.mayPass, test.mayPass)
 				}
 				if test.text == "" && got.err != nil || test.text != "" && (got.err == nil || got.err.Error() != test.text || !errors.Is(got.err, errFault)) {
 					t.Errorf("got error %v, want %q", got.err, test.text)
