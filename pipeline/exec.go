@@ -78,7 +78,7 @@ func Exec[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Com
 	if err != nil {
 		return err
 	}
-	p := &process{scope: creds.scope(), log: rt.Log, grace: rt.grace(creds.scope()), hurry: rt.Hurry, over: make(chan struct{}), cmd: &exec.Cmd{
+	p := &process{scope: creds.scope(), log: rt.Log, grace: rt.grace(creds.scope()), hurry: rt.Hurry, graces: rt.graces, over: make(chan struct{}), cmd: &exec.Cmd{
 		Path: path, Args: argv, Dir: c.Dir, Env: env, Stdin: c.Stdin,
 		SysProcAttr: ofOwnSession(),
 		WaitDelay:   drainLimit, // for Stdin alone: the output has pipes of ours
@@ -187,6 +187,7 @@ type process struct {
 	cmd     *exec.Cmd
 	grace   time.Duration
 	hurry   <-chan struct{}
+	graces  *graces
 	over    chan struct{} // closed when the child is
 	user    *User         // nil: whoever the runner is
 	readers []*pipeReader

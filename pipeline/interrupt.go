@@ -74,6 +74,7 @@ func (p *process) interrupt(ctx context.Context, ended <-chan struct{}) bool {
 		return false
 	default:
 	}
+	defer p.graces.begin(p.grace)()
 	signal := syscall.SIGTERM
 	if cause := (*InterruptedError)(nil); errors.As(context.Cause(ctx), &cause) {
 		signal = cause.Signal

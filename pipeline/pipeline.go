@@ -17,6 +17,15 @@ type Pipeline struct {
 	Steps []Step
 	// StepTimeout ends a step that takes longer; 0 means no limit.
 	StepTimeout time.Duration
+
+	deaf time.Duration // in place of patienceWithUs, for tests; 0 is that
+}
+
+func (p Pipeline) patience() time.Duration {
+	if p.deaf > 0 {
+		return p.deaf
+	}
+	return patienceWithUs
 }
 
 // Runtime is what every step is given. No exported field leads to
@@ -51,6 +60,7 @@ type Runtime struct {
 
 	step    Step     // the one that runs; the loop sets it in a copy
 	scratch *scratch // of that step, likewise
+	graces  *graces  // of its children, likewise
 }
 
 // Run runs the steps in order and stops at the first that fails: nothing after
@@ -58,10 +68,13 @@ type Runtime struct {
 //
 // Everything that holds for all steps is in this loop: the log of start and
 // end, the time limit, the guard against panics and the end of all processes.
+// A step that does not end although its context has is given up: the error then
+// has a *GivenUpError in it, and the process must end.
 func (p Pipeline) Run(ctx context.Context, rt *Runtime) error {
 	for _, step := range p.Steps {
 		own := rt.forStep(step)
-		if err := logged(limited(p.StepTimeout, cleaned(recovered(step.Run))))(withLog(ctx, own.Log), own); err != nil {
+		run := limited(p.StepTimeout, givenUp(p.patience(), cleaned(recovered(step.Run))))
+		if err := logged(run)(withLog(ctx, own.Log), own); err != nil {
 			return &StepError{Step: step.Name(), Err: err}
 		}
 	}
@@ -74,6 +87,7 @@ func (rt *Runtime) forStep(s Step) *Runtime {
 	own := *rt
 	own.step = s
 	own.scratch = &scratch{user: rt.Untrusted}
+	own.graces = &graces{}
 	own.Log = rt.Log.With(zap.String("step", s.Name()), zap.String("scope", s.scope()))
 	return &own
 }
@@ -104,7 +118,14 @@ func logged(run runFunc) runFunc {
 			if hint := Hint(err); hint != "" {
 				fields = append(fields, zap.String("hint", hint))
 			}
-			rt.Log.Error("step failed", fields...)
+			if !GaveUp(err) {
+				rt.Log.Error("step failed", fields...)
+				break
+			}
+			// It may be the log that does not answer.
+			over, cancel := context.WithCancel(ctx)
+			cancel()
+			_ = within(over, time.Second, &graces{}, func() error { rt.Log.Error("step failed", fields...); return nil })
 		}
 		return err
 	}
@@ -140,6 +161,13 @@ func limited(limit time.Duration, run runFunc) runFunc {
 			return fmt.Errorf("%w (%w)", cause, err)
 		}
 		return err
+	}
+}
+
+// givenUp returns although a step does not, when its time is over.
+func givenUp(limit time.Duration, run runFunc) runFunc {
+	return func(ctx context.Context, rt *Runtime) error {
+		return within(ctx, limit, rt.graces, func() error { return run(ctx, rt) })
 	}
 }
 

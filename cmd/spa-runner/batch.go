@@ -61,7 +61,8 @@ func (p *program) batchCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			quiet := *p
 			quiet.stdout = p.stderr // the standard output is for the buildspec alone
-			text, err := b.text(cmd, &quiet)
+			var text string
+			err := pipeline.Within(cmd.Context(), func() (err error) { text, err = b.text(cmd, &quiet); return err })
 			if err == nil {
 				_, err = fmt.Fprint(p.stdout, text)
 			}

@@ -63,7 +63,8 @@ func (p *program) doctorCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeoutCause(cmd.Context(), doctorLimit, fmt.Errorf("the doctor took longer than %s", doctorLimit))
 			defer cancel()
-			report, err := p.diagnose(ctx, cmd)
+			var report doctor.Report
+			err := pipeline.Within(ctx, func() (err error) { report, err = p.diagnose(ctx, cmd); return err })
 			if err != nil {
 				return err
 			}

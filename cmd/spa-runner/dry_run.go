@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"spa-runner/internal/awsname"
 	"spa-runner/internal/demo"
 	"spa-runner/internal/loopback"
+	"spa-runner/pipeline"
 )
 
 const dryRunHelp = `Run the whole pipeline here, with fake credentials.
@@ -89,31 +89,23 @@ func (r *rehearsal) run(cmd *cobra.Command, p *program) (err error) {
 	if r.temp, err = os.MkdirTemp("", "spa-runner-dry-run-"); err != nil {
 		return fmt.Errorf("making a folder for the dry run: %w", err)
 	}
-	defer func() { _ = os.RemoveAll(r.temp) }()
+	defer func() {
+		if !pipeline.GaveUp(err) { // or what was given up may still work there
+			_ = pipeline.Within(ctx, func() error { return os.RemoveAll(r.temp) })
+		}
+	}()
 	if r.server, err = loopback.Start(ctx, loopback.Options{}); err != nil {
 		return err
 	}
-	defer r.server.Close()
-
-	ownCode := r.code != "" || cmd.Flags().Changed("code-git-url")
-	environ, err := r.environ(ctx, cmd, p.environ)
-	if err != nil {
-		return err
-	}
+	defer func() {
+		if !pipeline.GaveUp(err) {
+			r.server.Close()
+		}
+	}()
+	var c *Config
 	rehearsed := *p
-	rehearsed.environ = environ
-	c, err := rehearsed.config(cmd, environ)
+	err = pipeline.Within(ctx, func() (err error) { c, err = r.prepare(cmd, &rehearsed); return err })
 	if err != nil {
-		return err
-	}
-	if r.settings == "" && ownCode {
-		c.Warnings = append(c.Warnings, "the settings are those of the built-in demo: give your own with --settings")
-	}
-	r.warnOfPins(c)
-	if err := r.serveSettings(ctx, accountOf(c.SettingsRole)); err != nil {
-		return err
-	}
-	if err := r.letThrough(c); err != nil {
 		return err
 	}
 	e := execution{what: "dry run", rehearsal: true, identity: r.identity, until: r.until, sources: []string{r.settings, r.code}}
@@ -122,31 +114,6 @@ func (r *rehearsal) run(cmd *cobra.Command, p *program) (err error) {
 		e.makeFlags = []string{"--dry-run"}
 	}
 	return rehearsed.execute(ctx, c, e)
-}
-
-// letThrough lets the untrusted user go through the folder of the rehearsal to
-// the work folder in it, and to nothing else there, whatever the umask is.
-func (r *rehearsal) letThrough(c *Config) error {
-	if c.Untrusted == "" {
-		return nil
-	}
-	entries, err := os.ReadDir(r.temp)
-	for _, entry := range entries {
-		mode, path := fs.FileMode(0o700), filepath.Join(r.temp, entry.Name())
-		if path == c.Workdir {
-			mode = 0o755
-		}
-		if err == nil {
-			err = os.Chmod(path, mode)
-		}
-	}
-	if err == nil {
-		err = os.Chmod(r.temp, 0o711)
-	}
-	if err != nil {
-		return fmt.Errorf("opening the folder of the dry run for %s: %w", c.Untrusted, err)
-	}
-	return nil
 }
 
 // identity is that of the loopback server. The one of this machine is taken out

@@ -103,7 +103,7 @@ func (r *passes) run(ctx context.Context, first *pass) (last *pass) {
 // once goes over the plan.
 func (r *passes) once(ctx context.Context, p *pass) {
 	defer func(start time.Time) {
-		_ = p.rt.Untrusted.RemoveHome()
+		r.removeHome(ctx, p)
 		p.took = time.Since(start)
 	}(time.Now())
 	fresh := replaceFolders
@@ -111,10 +111,20 @@ func (r *passes) once(ctx context.Context, p *pass) {
 		fresh = clearFolders
 	}
 	if p.err == nil {
-		p.err = fresh(p.rt, r.folder)
+		p.err = pipeline.Within(ctx, func() error { return fresh(p.rt, r.folder) })
 	}
 	if p.err == nil {
 		p.err = pipeline.Pipeline{Steps: p.list, StepTimeout: p.config.StepTimeout}.Run(ctx, p.rt)
+	}
+}
+
+// removeHome removes the home of the untrusted user, which may have any number of files.
+func (r *passes) removeHome(ctx context.Context, p *pass) {
+	if p.rt.Untrusted == nil || pipeline.GaveUp(p.err) {
+		return // what was given up may still work there
+	}
+	if err := pipeline.Within(ctx, p.rt.Untrusted.RemoveHome); err != nil {
+		p.rt.Log.Warn("the home folder of the untrusted user is left", zap.String("folder", p.rt.Untrusted.Home), zap.Error(err))
 	}
 }
 

@@ -60,19 +60,25 @@ type execution struct {
 }
 
 // execute runs the plan, with everything around it: folders, identity, log,
-// signals, time limit, summary.
-func (p *program) execute(ctx context.Context, c *Config, e execution) error {
+// signals, time limit, summary. When work was given up, the error says so, nothing is
+// closed or removed, and the process must end.
+func (p *program) execute(ctx context.Context, c *Config, e execution) (err error) {
 	folder, err := openWorkFolder(c, e.sources...)
 	if err != nil {
 		return err
 	}
-	defer folder.Close()
+	closing := func(closeIt func()) {
+		if !pipeline.GaveUp(err) {
+			closeIt()
+		}
+	}
+	defer closing(folder.Close)
 	cfg, err := p.connect(ctx, c, e)
 	if err != nil {
 		return err
 	}
 	log, recorder := p.newRecordedLog(c)
-	defer log.Close()
+	defer closing(log.Close)
 	if c.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, c.Timeout, &pipeline.TimeLimitError{Of: "run", Limit: c.Timeout})
@@ -85,14 +91,16 @@ func (p *program) execute(ctx context.Context, c *Config, e execution) error {
 	}
 	lost := r.keepFiles(c.Workdir)
 	if lost == nil {
-		defer r.files.Close()
+		defer closing(r.files.Close)
 	}
 	logStart(first.rt, c, e)
 	if lost != nil {
 		warnOfRecord(log, 1, lost)
 	}
 	last := r.run(ctx, first)
-	r.end(last)
+	if err := pipeline.Within(ctx, func() error { r.end(last); return nil }); err != nil {
+		return errors.Join(last.err, err) // nobody reads the log, or its file system does not answer
+	}
 	if err = last.err; log.Err() != nil {
 		if err == nil {
 			err = errors.New("the run went to its end")

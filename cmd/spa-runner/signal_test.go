@@ -95,7 +95,7 @@ func TestALostLogStopsTheRun(t *testing.T) {
 		cmd := w.command("run")
 		cmd.Stdout, cmd.Stderr = full, &stderr
 		err := cmd.Run()
-		if cmd.ProcessState.ExitCode() != 125 || strings.Count(stderr.String(), "\n") != 1 || len(w.assumed()) != 0 {
+		if cmd.ProcessState.ExitCode() != 125 || strings.Count(stderr.String(), "spa-runner: ") != 1 || len(w.assumed()) != 0 {
 			t.Errorf("%s: got %v, assumed %q, stderr %s", format, err, w.assumed(), stderr.String())
 		}
 	}

@@ -1,0 +1,121 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Work that does not ask its context is given up, with the cause of the end: nothing
+// after it is started, and the exit code is that of the cause.
+func TestWorkThatDoesNotEndIsGivenUp(t *testing.T) {
+	for name, test := range map[string]struct {
+		end  func(context.CancelCauseFunc)
+		step time.Duration
+		code int
+	}{
+		"a signal":             {end: func(cancel context.CancelCauseFunc) { cancel(&InterruptedError{Signal: syscall.SIGTERM}) }, code: 143},
+		"the limit of the run": {end: func(cancel context.CancelCauseFunc) { cancel(&TimeLimitError{Of: "run", Limit: time.Hour}) }, code: ExitTimeLimit},
+		"that of the step":     {end: func(context.CancelCauseFunc) {}, step: time.Millisecond, code: ExitTimeLimit},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rt, events, _ := testRuntime()
+			ctx, cancel := context.WithCancelCause(t.Context())
+			never := make(chan struct{})
+			t.Cleanup(func() { close(never) })
+			deaf := step{name: "deaf", run: func(context.Context, *Runtime) error { test.end(cancel); <-never; return nil }}
+			after := step{name: "after", run: func(context.Context, *Runtime) error { t.Error("the step after it was started"); return nil }}
+			err := Pipeline{Steps: []Step{deaf, after}, StepTimeout: test.step, deaf: 20 * time.Millisecond}.Run(ctx, rt)
+			if !GaveUp(err) || ExitCode(err) != test.code || !strings.Contains(err.Error(), "did not end within 20ms, and was given up") {
+				t.Errorf("got %v, exit code %d, want %d", err, ExitCode(err), test.code)
+			}
+			if failed := events.FilterMessage("step failed").All(); len(failed) != 1 || failed[0].ContextMap()["step"] != "deaf" {
+				t.Errorf("got %v", failed)
+			}
+		})
+	}
+}
+
+// A busy loop is no better.
+func TestWorkThatOnlyComputesIsGivenUp(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	stop := make(chan struct{})
+	t.Cleanup(func() { close(stop) })
+	err := within(ctx, 20*time.Millisecond, &graces{}, func() error {
+		cancel(&InterruptedError{Signal: syscall.SIGINT})
+		for {
+			select {
+			case <-stop:
+				return nil
+			default:
+			}
+		}
+	})
+	if !GaveUp(err) || ExitCode(err) != 130 {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A child has its grace, however short the patience with the runner's own work is.
+func TestAChildHasItsGraceBeforeWorkIsGivenUp(t *testing.T) {
+	rt, _, out := testRuntime()
+	rt.Grace = time.Hour
+	ctx, cancel := context.WithCancelCause(t.Context())
+	dir := t.TempDir()
+	run := func(ctx context.Context, rt *Runtime) error {
+		return Exec(ctx, rt, Credentials[None]{}, Command{Dir: dir, Stdout: writerFunc(func(p []byte) {
+			_, _ = out.Write(p)
+			cancel(&InterruptedError{Signal: syscall.SIGTERM})
+		}), Argv: []string{"sh", "-c", "exec 2>/dev/null; trap 'sleep 0.3; echo in order; exit 0' TERM; echo started; while :; do sleep 0.01; done"}})
+	}
+	err := Pipeline{Steps: []Step{step{name: "one", run: run}}, deaf: time.Millisecond}.Run(ctx, rt)
+	if GaveUp(err) || ExitCode(err) != 143 || out.String() != "started\nin order\n" {
+		t.Errorf("got %v, %q", err, out)
+	}
+}
+
+type writerFunc func([]byte)
+
+func (w writerFunc) Write(p []byte) (int, error) { w(p); return len(p), nil }
+
+// When the grace is over, or the child is, the patience with what the runner does then
+// begins.
+func TestWorkAfterAChildIsGivenUp(t *testing.T) {
+	now := time.Now()
+	g := &graces{}
+	if got := g.over(now); !got.Equal(now) {
+		t.Errorf("without a child: got %s", got.Sub(now))
+	}
+	end := g.begin(deployGrace)
+	if got := g.over(now).Sub(now); got < deployGrace || deployGrace != time.Minute {
+		t.Errorf("while a deployment has its grace: got %s", got)
+	}
+	second := g.begin(time.Second)
+	second()
+	if got := g.over(now).Sub(now); got < deployGrace {
+		t.Errorf("one of two has ended: got %s", got)
+	}
+	end()
+	if got := g.over(now).Sub(now); got >= deployGrace || got < 0 {
+		t.Errorf("both have ended: got %s", got)
+	}
+}
+
+// What returns in time is no matter of giving up, whatever it returns.
+func TestWithin(t *testing.T) {
+	ours := errors.New("ours")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	if err := Within(ctx, func() error { return ours }); !errors.Is(err, ours) {
+		t.Errorf("got %v", err)
+	}
+	cancel(&InterruptedError{Signal: syscall.SIGTERM})
+	if err := Within(ctx, func() error { return nil }); err != nil {
+		t.Errorf("got %v", err)
+	}
+	if err := Within(ctx, func() error { panic("x") }); err == nil || GaveUp(err) {
+		t.Errorf("got %v", err)
+	}
+}
