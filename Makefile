@@ -4,6 +4,8 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 GO      ?= go
 # Static, reproducible and small: no C, no paths of this machine, no symbols.
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+# The runner begins at a function of ours, which is there on Linux: cmd/spa-runner/start_linux.go says why.
+RUNNER   = $(subst -X,-E main.enter -X,$(BUILD))
 TOOLS    = $(CURDIR)/bin/tools
 # Without it, Lambda's library brings a server of net/rpc along, which only the runtime go1.x asked.
 TRIGGER  = -tags lambda.norpc
@@ -15,7 +17,7 @@ help: ## list the targets
 
 build: ## build bin/spa-runner for this machine
 	@mkdir -p bin
-	$(BUILD) -o bin/spa-runner ./cmd/spa-runner
+	$(if $(filter linux/amd64 linux/arm64,$(shell $(GO) env GOOS)/$(shell $(GO) env GOARCH)),$(RUNNER),$(BUILD)) -o bin/spa-runner ./cmd/spa-runner
 
 demo: build ## run the whole pipeline on a built-in example, with fake credentials; its record stays in bin/demo/spa-run/
 	@mkdir -p bin/demo
@@ -107,8 +109,8 @@ dist: export GOAMD64 = v1
 dist: export GOARM64 = v8.0
 dist: $(TOOLS)/sbom ## build dist/ for amd64 and arm64: the runner, the trigger as a zip for Lambda, a bill of materials each, SHA256SUMS
 	@rm -rf dist && mkdir dist
-	GOOS=linux GOARCH=amd64 $(BUILD) -o dist/spa-runner-linux-amd64 ./cmd/spa-runner
-	GOOS=linux GOARCH=arm64 $(BUILD) -o dist/spa-runner-linux-arm64 ./cmd/spa-runner
+	GOOS=linux GOARCH=amd64 $(RUNNER) -o dist/spa-runner-linux-amd64 ./cmd/spa-runner
+	GOOS=linux GOARCH=arm64 $(RUNNER) -o dist/spa-runner-linux-arm64 ./cmd/spa-runner
 	@mkdir -p bin
 	@set -e; for arch in amd64 arm64; do \
 		GOOS=linux GOARCH=$$arch $(BUILD) $(TRIGGER) -o bin/bootstrap-$$arch ./cmd/spa-trigger; \

@@ -4,7 +4,9 @@ import (
 	"debug/elf"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -41,6 +43,26 @@ func TestBinary(t *testing.T) {
 	}
 	if fastest > limit() {
 		t.Errorf("it starts in %s at best, want less than %s; git starts in %s", fastest, limit(), git)
+	}
+}
+
+// Where the runtime of Go could not begin, the exit code is not its 2, which is make's.
+func TestBinaryUnderLowLimits(t *testing.T) {
+	const path = "bin/spa-runner"
+	if _, err := os.Stat(path); err != nil || runtime.GOOS != "linux" {
+		t.Skip("bin/spa-runner is not there, or not for Linux: `make build` first, as `make check` does")
+	}
+	for _, limit := range []string{"-v 100000", "-v 500000", "-v 700000", "-n 8", "-n 15"} {
+		cmd := exec.Command("sh", "-c", "ulimit "+limit+" && exec "+path+" version")
+		out, _ := cmd.CombinedOutput()
+		if cmd.ProcessState.ExitCode() != 125 || !strings.HasPrefix(string(out), "spa-runner: the limits of this process are too low") {
+			t.Errorf("ulimit %s: got %v: %s", limit, cmd.ProcessState, out)
+		}
+	}
+	for _, limit := range []string{"-v 900000", "-n 64"} {
+		if out, err := exec.Command("sh", "-c", "ulimit "+limit+" && exec "+path+" version").CombinedOutput(); err != nil {
+			t.Errorf("ulimit %s: got %v: %s", limit, err, out)
+		}
 	}
 }
 

@@ -87,7 +87,7 @@ func TestOnlyOneDoorToProcesses(t *testing.T) {
 		for _, name := range []string{"StartProcess", "ForkExec", "Exec"} {
 			for _, pkg := range []string{"os", "syscall", "unix"} {
 				for _, at := range s.uses(pkg, name) {
-					if s.path != "pipeline/conceal_linux.go" { // there the runner starts itself
+					if s.path != "pipeline/supervise_linux.go" { // there the runner starts itself
 						t.Errorf("%s: %s.%s", at, pkg, name)
 					}
 				}

@@ -15,6 +15,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	actSupervised()
 	if err := AdoptStrays(); err != nil {
 		panic(err)
 	}

@@ -32,7 +32,7 @@ func TestAPanicOfMainIsMasked(t *testing.T) {
 	} {
 		for _, args := range [][]string{{"version"}, {"version", "--json"}, {"plan"}, {"plan", "--json"}, {"--help"}} {
 			var stderr bytes.Buffer
-			code := run(args, environ, panicking{value}, &stderr)
+			code := run(args, environ, panicking{value}, &stderr, nil)
 			got := stderr.String()
 			if code != 125 || !strings.Contains(got, "spa-runner: a defect of spa-runner: panic: ") || !strings.Contains(got, "leak_test.go") {
 				t.Errorf("%s, %s: exit code %d, %s", name, args, code, got)
@@ -96,7 +96,7 @@ func TestNoSecretInPlansAndUsageErrors(t *testing.T) {
 			}
 		}
 		var stdout, stderr bytes.Buffer
-		code := run(c.args, env, &stdout, &stderr)
+		code := run(c.args, env, &stdout, &stderr, nil)
 		got := stdout.String() + stderr.String()
 		if code != c.code || got == "" {
 			t.Errorf("%v, %q: exit code %d, %s", c.env, c.args, code, got)

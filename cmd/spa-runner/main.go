@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -25,13 +26,16 @@ func main() {
 		_, _ = fmt.Fprintln(os.Stderr, "spa-runner: "+err.Error())
 		os.Exit(pipeline.ExitRunner)
 	}
-	os.Exit(run(os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+	os.Exit(pipeline.Supervise(os.Environ(), os.Stderr, func(environ []string, signals <-chan syscall.Signal) int {
+		return run(os.Args[1:], environ, os.Stdout, os.Stderr, signals)
+	}))
 }
 
 // program is what the subcommands share: the world as main found it.
 type program struct {
 	environ        []string
 	stdout, stderr io.Writer
+	passedOn       <-chan syscall.Signal // signals that another process of this program got; may be nil
 	redactor       *redact.Redactor
 	hurry          <-chan struct{} // closed by a second signal
 	unguard        func()          // lets signals end the process again
@@ -40,8 +44,8 @@ type program struct {
 }
 
 // run is main without the process: it returns the exit code.
-func run(args, environ []string, stdout, stderr io.Writer) int {
-	p := &program{environ: environ, stdout: stdout, stderr: stderr, redactor: redact.New(), patience: usualPatience()}
+func run(args, environ []string, stdout, stderr io.Writer, passedOn <-chan syscall.Signal) int {
+	p := &program{environ: environ, stdout: stdout, stderr: stderr, passedOn: passedOn, redactor: redact.New(), patience: usualPatience()}
 	return p.run(args)
 }
 
@@ -63,7 +67,7 @@ func (p *program) run(args []string) (code int) {
 func (p *program) main(args []string) int {
 	p.redactor.Add(secretsOfDeploy(args, p.environ)...)
 	p.redactor.Add(secretsOnCommandLine(args)...)
-	ctx, hurry, unguard, stop := interruptible()
+	ctx, hurry, unguard, stop := interruptible(p.passedOn)
 	defer stop()
 	p.hurry, p.unguard = hurry, unguard
 	root := p.rootCommand()

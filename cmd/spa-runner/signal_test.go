@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"spa-runner/internal/loopback"
+	"spa-runner/pipeline"
 )
 
 // start starts a run whose log is read while it goes on.
@@ -154,4 +156,28 @@ func TestDryRunOfOwnFolders(t *testing.T) {
 	if _, err := filepath.Glob(filepath.Join(w.workdir, "code", ".git")); err != nil {
 		t.Error(err)
 	}
+}
+
+// A terminal sends a signal to both processes of the program: that is one. Two are two,
+// however they come.
+func TestASignalThatComesByTwoWaysCountsOnce(t *testing.T) {
+	passedOn := make(chan syscall.Signal)
+	ctx, hurry, _, stop := interruptible(passedOn)
+	defer stop()
+	passedOn <- syscall.SIGHUP
+	<-ctx.Done()
+	var cause *pipeline.InterruptedError
+	if !errors.As(context.Cause(ctx), &cause) || cause.Signal != syscall.SIGHUP {
+		t.Errorf("got %v", context.Cause(ctx))
+	}
+	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-hurry:
+		t.Error("one signal that came by two ways was counted twice")
+	case <-time.After(100 * time.Millisecond): // nothing more can be waited for
+	}
+	passedOn <- syscall.SIGHUP
+	<-hurry
 }

@@ -1,0 +1,155 @@
+package pipeline
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// asSupervised makes the test binary a program that is supervised, and says what that
+// does.
+const asSupervised = "TEST_AS_SUPERVISED"
+
+func actSupervised() {
+	if os.Getenv(asSupervised) == "" {
+		return
+	}
+	os.Exit(Supervise(os.Environ(), os.Stderr, func(environ []string, signals <-chan syscall.Signal) int {
+		what, number, _ := strings.Cut(os.Getenv(asSupervised), " ")
+		n, _ := strconv.Atoi(number)
+		switch what {
+		case "return":
+			for _, pair := range environ {
+				if isMark(pair) {
+					fmt.Println("the mark is seen:", pair)
+				}
+			}
+			return n
+		case "exit": // without a last word
+			os.Exit(n)
+		case "kill":
+			_ = unix.Kill(os.Getpid(), unix.Signal(n))
+		case "memory": // as where there is none any more
+			_ = unix.Setrlimit(unix.RLIMIT_AS, &unix.Rlimit{Cur: 1 << 20, Max: 1 << 20})
+			for all := [][]byte{}; ; {
+				all = append(all, bytes.Repeat([]byte{1}, 1<<20))
+			}
+		case "files":
+			_ = unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 0, Max: 0})
+			_, _ = os.Open("/etc/passwd") // needs the poller
+			os.Exit(2)
+		case "signals":
+			fmt.Println("ready", os.Getpid())
+			for range n {
+				fmt.Println("got", int(<-signals))
+			}
+		case "stay":
+			fmt.Println("ready", os.Getpid())
+			select {}
+		}
+		return 0
+	}))
+}
+
+func supervisedAs(t *testing.T, what string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), asSupervised+"="+what)
+	return cmd
+}
+
+// The exit code is that of the second process if it said so before its end, and
+// otherwise never one that make could have.
+func TestTheExitCodeOfASupervisedProcess(t *testing.T) {
+	t.Parallel()
+	for what, want := range map[string]struct {
+		code int
+		says string
+	}{
+		"return 0": {0, ""}, "return 2": {2, ""}, "return 64": {64, ""}, "return 143": {143, ""},
+		"exit 2": {125, "ended with status 2 in the middle of its work"}, "exit 0": {125, "ended with status 0"},
+		"kill 9": {125, "killed by SIGKILL"}, "kill 15": {143, ""}, "kill 11": {125, "ended with status 2"},
+		"memory": {125, "ended with status 2 in the middle of its work"}, "files": {125, "ended with status 2"},
+	} {
+		var stdout, stderr bytes.Buffer
+		cmd := supervisedAs(t, what)
+		cmd.Stdout, cmd.Stderr = &stdout, &stderr
+		_ = cmd.Run()
+		if got := cmd.ProcessState.ExitCode(); got != want.code || stdout.Len() > 0 {
+			t.Errorf("%s: got %d, want %d: %s%s", what, got, want.code, stdout.String(), stderr.String())
+		}
+		said := ""
+		if i := strings.Index(stderr.String(), "spa-runner: "); i >= 0 {
+			said = stderr.String()[i:]
+		}
+		if (want.says == "") != (said == "") || !strings.Contains(said, want.says) {
+			t.Errorf("%s: got %q, want %q", what, said, want.says)
+		}
+	}
+}
+
+// Signals are handed on, each once, and the second process does not outlive the first.
+func TestSignalsOfASupervisedProcess(t *testing.T) {
+	t.Parallel()
+	cmd, lines := startSupervised(t, "signals 2")
+	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP} {
+		if err := cmd.Process.Signal(s); err != nil {
+			t.Fatal(err)
+		}
+		if !lines.Scan() || lines.Text() != fmt.Sprintf("got %d", int(s)) {
+			t.Fatalf("got %q, want %s", lines.Text(), s)
+		}
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+
+	cmd, lines = startSupervised(t, "stay")
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	for lines.Scan() { // until nobody holds the pipe any more
+		t.Errorf("got %q", lines.Text())
+	}
+	_ = cmd.Wait()
+}
+
+func startSupervised(t *testing.T, what string) (*exec.Cmd, *bufio.Scanner) {
+	t.Helper()
+	cmd := supervisedAs(t, what)
+	stdout, stdin, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = stdout.Close() })
+	cmd.Stdout = stdin
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_ = stdin.Close()
+	lines := bufio.NewScanner(io.Reader(stdout))
+	if !lines.Scan() || !strings.HasPrefix(lines.Text(), "ready ") {
+		t.Fatalf("got %q", lines.Text())
+	}
+	return cmd, lines
+}
+
+// A variable alone makes no second process.
+func TestTheMarkOfASupervisedProcessIsNotEnough(t *testing.T) {
+	t.Parallel()
+	cmd := supervisedAs(t, "return 7")
+	cmd.Env = append(cmd.Env, supervised+"=1")
+	out, _ := cmd.CombinedOutput()
+	if cmd.ProcessState.ExitCode() != 7 || len(out) > 0 {
+		t.Errorf("got %v: %s", cmd.ProcessState, out)
+	}
+}
