@@ -201,7 +201,7 @@ func fill(ctx context.Context, r Request, from remote, c choice) (res Result, er
 	}
 	defer p.close()
 
-	commit, err := p.commit(plumbing.NewHash(c.Commit))
+	commit, err := p.commit(ctx, plumbing.NewHash(c.Commit))
 	if err != nil {
 		return Result{}, notFoundInPack(err, c, r.Ref, from.String())
 	}
@@ -212,7 +212,7 @@ func fill(ctx context.Context, r Request, from remote, c choice) (res Result, er
 	if err := prove(ctx, r, repo, from, p, c, commit); err != nil {
 		return Result{}, err
 	}
-	if err := repo.describe(c, from.String(), shallows); err != nil {
+	if err := repo.describe(ctx, c, from.String(), shallows); err != nil {
 		return Result{}, fmt.Errorf("writing the repository of the clone of %s in %s: %w", from, r.Dir, err)
 	}
 	made, err := checkout(ctx, repo, p, commit.TreeHash)

@@ -394,16 +394,16 @@ func TestInspectedIsCheckedOut(t *testing.T) {
 	commit := commitWith(tree, nil, "")
 	tag := packed{plumbing.TagObject, []byte("tag v1\nobject " + commit.hash().String() + "\ntype commit\n\nx\n")}
 	p := mustReceive(t, commit, tag)
-	decoded, err := p.commit(commit.hash())
+	decoded, err := p.commit(t.Context(), commit.hash())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if chain, err := p.chain(commit.hash(), decoded); err != nil || len(chain) != 1 {
+	if chain, _, err := p.chain(t.Context(), commit.hash(), decoded); err != nil || len(chain) != 1 {
 		t.Errorf("got %q, %v", chain, err)
 	}
-	_, err = p.chain(tag.hash(), decoded)
+	_, _, err = p.chain(t.Context(), tag.hash(), decoded)
 	contains(t, err, "does not begin with object, type and tag")
 	decoded.TreeHash = commit.hash()
-	_, err = p.chain(commit.hash(), decoded)
+	_, _, err = p.chain(t.Context(), commit.hash(), decoded)
 	contains(t, err, "does not begin with its tree")
 }
