@@ -70,7 +70,7 @@ type Request struct {
 	// commit, once they have arrived and before a file is checked out: annotated
 	// tags, outermost first, and last the commit. Its error ends the clone and is
 	// returned as it is.
-	Inspect func(t Target, chain [][]byte) error
+	Inspect func(ctx context.Context, t Target, chain [][]byte) error
 	// ReachableFrom, if set, is a branch of the repository in whose history the
 	// commit must be. Servers also hand out commits of forks and pull requests.
 	ReachableFrom string

@@ -32,7 +32,7 @@ func prove(ctx context.Context, r Request, repo *repository, from remote, p *pac
 		if err != nil {
 			return fmt.Errorf("reading what %q of %s is: %w", r.Ref, from, err)
 		}
-		err = r.Inspect(c.Target, chain)
+		err = r.Inspect(ctx, c.Target, chain)
 		release()
 		if err != nil {
 			return err

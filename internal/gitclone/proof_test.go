@@ -337,7 +337,7 @@ func TestInspect(t *testing.T) {
 			} {
 				dir := target(t)
 				var got []string
-				_, err := Clone(t.Context(), Request{URL: url, Ref: ref, Dir: dir, Inspect: func(found Target, chain [][]byte) error {
+				_, err := Clone(t.Context(), Request{URL: url, Ref: ref, Dir: dir, Inspect: func(_ context.Context, found Target, chain [][]byte) error {
 					for i, raw := range chain {
 						typ := plumbing.TagObject
 						if i == len(chain)-1 {
@@ -375,7 +375,7 @@ func TestInspectOddObjects(t *testing.T) {
 	odd := gitIn(t, h.dir, strings.Replace(text, "author ", "tree "+tree+"\nauthor ", 1), "hash-object", "-t", "commit", "-w", "--stdin", "--literally")
 	git(t, h.dir, "update-ref", "refs/heads/odd", odd)
 	dir := target(t)
-	_, err := Clone(t.Context(), Request{URL: h.dir, Ref: "odd", Dir: dir, Inspect: func(Target, [][]byte) error { return nil }})
+	_, err := Clone(t.Context(), Request{URL: h.dir, Ref: "odd", Dir: dir, Inspect: func(context.Context, Target, [][]byte) error { return nil }})
 	if err == nil {
 		if got := git(t, dir, "rev-parse", "HEAD^{tree}"); len(snapshot(t, dir)) == 0 || got == tree {
 			t.Errorf("the tree that was checked out is %s", got)
