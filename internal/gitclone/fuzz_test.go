@@ -258,7 +258,7 @@ func FuzzAdvert(f *testing.F) {
 			named[h] = true
 		}
 		a := &advert{refs: adv.References, peeled: adv.Peeled}
-		c, err := choose(a, ref, "there")
+		c, err := choose(t.Context(), a, ref, "there")
 		if err != nil {
 			if len(err.Error()) > 2000+4*len(ref) {
 				t.Errorf("an error of %d bytes", len(err.Error()))

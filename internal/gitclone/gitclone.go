@@ -173,11 +173,14 @@ func locate(ctx context.Context, r Request) (remote, choice, error) {
 	if err != nil {
 		return nil, choice{}, err
 	}
-	c, err := choose(adv, r.Ref, from.String())
-	if err != nil {
-		return nil, choice{}, err
+	c, err := choose(ctx, adv, r.Ref, from.String())
+	if err == nil {
+		c.head, err = headOf(ctx, adv, r.ReachableFrom, from.String())
 	}
-	if c.head, err = headOf(adv, r.ReachableFrom, from.String()); err != nil {
+	if ctx.Err() != nil {
+		return nil, choice{}, fmt.Errorf("cloning %s: interrupted: %w", from, context.Cause(ctx))
+	}
+	if err != nil {
 		return nil, choice{}, err
 	}
 	return from, c, checkPin(r, c.Target, from.String())

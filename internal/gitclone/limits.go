@@ -24,13 +24,16 @@ const (
 
 // What is held in memory, in bytes. A test measures it.
 const (
-	objectCost   = 320 // of an object of a pack, with its place in maps
-	refCost      = 192 // more, of a delta whose base is named by its hash
-	indexCost    = 256 // of an object while the index of a pack is written
-	fileCost     = 768 // of a file to check out, besides its path
-	seenCost     = 64  // of a commit in the history of a branch
-	treeFactor   = 8   // of a tree that is decoded, for each byte of it
-	commitFactor = 4   // of a commit or a tag, with its parts
+	objectCost = 320 // of an object of a pack, with its place in maps
+	refCost    = 192 // more, of a delta whose base is named by its hash
+	indexCost  = 256 // of an object while the index of a pack is written
+	fileCost   = 768 // of a file to check out, besides its path
+	seenCost   = 64  // of a commit in the history of a branch
+	treeFactor = 8   // of a tree that is decoded, for each byte of it
+	// Of a content that deltas wait for: the garbage collector lets the memory grow
+	// to twice of what is in use.
+	contentFactor = 2
+	commitFactor  = 4 // of a commit or a tag, with its parts
 )
 
 // limitOf is the size of an object from which it is refused, whatever is free.

@@ -70,13 +70,15 @@ func (b *bomb) pack() []byte {
 }
 
 const (
-	mib       = 1 << 20
-	bombSpool = 128 * mib // what the spool keeps here
+	mib        = 1 << 20
+	bombMemory = 128 * mib // in place of memoryBudget, to be quicker
+	bombSpool  = 32 * mib  // in place of maxSpool
+	streamed   = 64        // MiB that are enough where all is streamed
+	held       = 256       // MiB for bombMemory, and as much for what waits to be collected
 )
 
 // bombs are small packs that unpack to much, with what comes of it and how much
-// memory that may take, in MiB: little where all is streamed, and else the budget
-// and half of it for what waits to be collected.
+// memory that may take, in MiB.
 var bombs = map[string]struct {
 	make func(*bomb)
 	want string // of the error; "" if there is none
@@ -85,16 +87,16 @@ var bombs = map[string]struct {
 	"four deltas on one blob": {func(b *bomb) {
 		base := b.object(plumbing.BlobObject, strings.Repeat("x", 64<<10))
 		for n := range 4 {
-			b.blow(base, 64<<10, 150*mib, byte(n))
+			b.blow(base, 64<<10, 100*mib, byte(n))
 		}
-	}, "", 128},
+	}, "", streamed},
 	"beyond what the spool keeps": {func(b *bomb) {
 		b.add(plumbing.BlobObject, 0, bombSpool, io.LimitReader(zeros{}, bombSpool))
 		base := b.object(plumbing.BlobObject, strings.Repeat("x", 64<<10))
 		for n := range 3 {
 			b.blow(base, 64<<10, 100*mib, byte(n))
 		}
-	}, "", 128},
+	}, "", streamed},
 	"a chain with a branch at each link": {func(b *bomb) {
 		base, size := b.object(plumbing.BlobObject, strings.Repeat("x", 64<<10)), 64<<10
 		for n := range 6 {
@@ -102,7 +104,7 @@ var bombs = map[string]struct {
 			base, size = b.blow(base, size, 30*mib, byte(n)), 30*mib
 		}
 		b.blow(base, size, 30*mib, 99)
-	}, "", 128},
+	}, "", streamed},
 	"large bases of small objects": {func(b *bomb) {
 		base, size := b.object(plumbing.BlobObject, strings.Repeat("x", 64<<10)), 64<<10
 		for root := range 3 {
@@ -111,49 +113,47 @@ var bombs = map[string]struct {
 				b.blow(big, 100*mib, 1000, byte(n))
 			}
 		}
-	}, "", 128},
+	}, "", streamed},
 	"many contents held at a time": {func(b *bomb) {
-		for root := range 4 {
-			base, size := b.object(plumbing.BlobObject, strings.Repeat(string(rune('a'+root)), mib)), mib
-			for n := range 150 {
-				b.blow(base, size, mib, 100+byte(n%100))
-				base = b.blow(base, size, mib, byte(n%100))
-				b.blow(base, size, 10, byte(n%100))
-			}
+		base := b.object(plumbing.BlobObject, strings.Repeat("x", mib))
+		for n := range 200 {
+			next := b.blow(base, mib, mib, byte(n))
+			b.blow(base, mib, 10, byte(n)) // for which the base is needed again
+			base = next
 		}
-	}, "", 768},
+	}, "", held},
 	"files that are expanded, all at once": {func(b *bomb) {
 		base := b.object(plumbing.BlobObject, strings.Repeat("x", 64<<10))
 		for n := range 3 {
-			b.blow(base, 64<<10, 400*mib, byte(n))
+			b.blow(base, 64<<10, 90*mib, byte(n))
 		}
-	}, "", 768},
+	}, "", held},
 	"a file to expand that is larger than the memory": {func(b *bomb) {
-		b.blow(b.object(plumbing.BlobObject, strings.Repeat("x", 64<<10)), 64<<10, 600*mib, 0)
-	}, "more than the 536870912 bytes of memory that a clone may use", 128},
+		b.blow(b.object(plumbing.BlobObject, strings.Repeat("x", 64<<10)), 64<<10, 200*mib, 0)
+	}, "more than the 536870912 bytes of memory that a clone may use", streamed},
 	"a result that is shorter than said": {func(b *bomb) {
 		base := b.object(plumbing.BlobObject, "text")
 		d := append(binary.AppendUvarint([]byte{4}, 4<<30), 0x90, 4)
 		b.add(plumbing.OFSDeltaObject, base, int64(len(d)), bytes.NewReader(d))
-	}, "resolving deltas: the object at ", 128},
+	}, "resolving deltas: the object at ", streamed},
 	"one tree of 600 MB": {func(b *bomb) {
 		b.add(plumbing.TreeObject, 0, 600*mib, io.LimitReader(zeros{}, 600*mib))
-	}, "more than 67108864 is refused", 128},
+	}, "more than 67108864 is refused", streamed},
 	"trees in trees": {func(b *bomb) {
 		// Each tree has a million names and the tree before it.
 		entry := func(n int, hash plumbing.Hash) string { return fmt.Sprintf("40000 %07x\x00%s", n, hash[:]) }
 		hash := plumbing.ComputeHash(plumbing.TreeObject, nil)
 		b.object(plumbing.TreeObject, "")
-		for range 8 {
+		for range 5 {
 			var tree strings.Builder
 			tree.WriteString(entry(0, hash))
-			for n := range 200_000 {
+			for n := range 100_000 {
 				tree.WriteString(entry(n+1, plumbing.NewHash(emptyTree)))
 			}
 			b.object(plumbing.TreeObject, tree.String())
 			hash = plumbing.ComputeHash(plumbing.TreeObject, []byte(tree.String()))
 		}
-	}, "more than the 536870912 bytes of memory that a clone may use", 768},
+	}, "more than the 536870912 bytes of memory that a clone may use", held},
 	"ten folders of the same ten, ten times": {func(b *bomb) {
 		b.object(plumbing.BlobObject, "x")
 		hash, mode := plumbing.ComputeHash(plumbing.BlobObject, []byte("x")), "100644"
@@ -165,9 +165,9 @@ var bombs = map[string]struct {
 			b.object(plumbing.TreeObject, tree.String())
 			hash, mode = plumbing.ComputeHash(plumbing.TreeObject, []byte(tree.String())), "40000"
 		}
-	}, "more than the 536870912 bytes of memory that a clone may use", 768},
-	"a million objects": {func(b *bomb) {
-		for n := range 2_000_000 {
+	}, "more than the 536870912 bytes of memory that a clone may use", held},
+	"very many objects": {func(b *bomb) {
+		for n := range 500_000 {
 			var content [4]byte
 			binary.BigEndian.PutUint32(content[:], uint32(n))
 			b.at = append(b.at, int64(b.Len()))
@@ -181,7 +181,7 @@ var bombs = map[string]struct {
 			low := 4 + 4*uint32(content[0]) + 3*uint32(content[1]) + 2*uint32(content[2]) + uint32(content[3])
 			b.Write(binary.BigEndian.AppendUint32(nil, low<<16|sum))
 		}
-	}, "more than the 536870912 bytes of memory that a clone may use", 768},
+	}, "more than the 536870912 bytes of memory that a clone may use", held},
 }
 
 type zeros struct{}
@@ -254,7 +254,7 @@ func unpackAll(t *testing.T, path string) error {
 	}
 	inflated := testSpool(t)
 	inflated.max = bombSpool
-	p, err := receivePack(t.Context(), raw, scratch(t), inflated, newBudget(memoryBudget))
+	p, err := receivePack(t.Context(), raw, scratch(t), inflated, newBudget(bombMemory))
 	if err != nil {
 		return err
 	}

@@ -126,7 +126,7 @@ func (r *resolver) apply(ctx context.Context, i int, base *body, child int) (*bo
 // resolved. One in the spool costs nothing, and one in a file of its own a
 // descriptor at least, of which there may be few.
 func (r *resolver) hold(b *body) (release func(), ok bool) {
-	from, cost := r.memory, int64(len(b.bytes))
+	from, cost := r.memory, int64(len(b.bytes))*contentFactor
 	if b.own != nil {
 		from, cost = r.disk, max(b.size, maxSpool/16)
 	}

@@ -113,13 +113,13 @@ func (p *pack) parents(ctx context.Context, h plumbing.Hash) ([]plumbing.Hash, e
 }
 
 // headOf finds the branch that a commit must be reachable from.
-func headOf(a *advert, branch, from string) (plumbing.Hash, error) {
+func headOf(ctx context.Context, a *advert, branch, from string) (plumbing.Hash, error) {
 	if branch == "" {
 		return plumbing.ZeroHash, nil
 	}
 	head, ok := a.refs[branches+strings.TrimPrefix(branch, branches)]
 	if !ok {
-		return head, fault(ErrRefNotFound, nil, "cloning %s: %q, from which the commit must be reachable, is no branch there%s", from, branch, a.nearest(branch))
+		return head, fault(ErrRefNotFound, nil, "cloning %s: %q, from which the commit must be reachable, is no branch there%s", from, branch, a.nearest(ctx, branch))
 	}
 	return head, nil
 }
