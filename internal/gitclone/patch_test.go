@@ -30,14 +30,14 @@ func patchOne(ctx context.Context, t *testing.T, base, delta []byte, inFile bool
 func TestPatchLikeGoGit(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
-	base := make([]byte, 100_000)
+	base := make([]byte, 40_000)
 	for i := range base {
 		base[i] = byte(random.Uint32())
 	}
-	for round := range 100 {
+	for round := range 50 {
 		var steps []byte
 		size := 0
-		for range random.IntN(50) {
+		for range random.IntN(20) {
 			if n := random.IntN(0x7f) + 1; random.IntN(2) == 0 {
 				steps = append(append(steps, byte(n)), base[:n]...)
 				size += n
