@@ -116,7 +116,7 @@ var bombs = map[string]struct {
 	}, "", streamed},
 	"many contents held at a time": {func(b *bomb) {
 		base := b.object(plumbing.BlobObject, strings.Repeat("x", mib))
-		for n := range 150 {
+		for n := range 250 {
 			next := b.blow(base, mib, mib, byte(n))
 			b.blow(base, mib, 10, byte(n)) // for which the base is needed again
 			base = next
