@@ -44,19 +44,19 @@ func lookAtAdded(ctx context.Context, code string, files []manifest.Entry, mayCh
 		}
 	}
 	slices.Sort(folders)
-	includes, err := a.includes(files)
+	includes, err := a.includes(ctx, files)
 	if err != nil {
 		return nil, err
 	}
 	for _, folder := range slices.Compact(folders) {
-		if err := ctx.Err(); err != nil {
-			return nil, context.Cause(ctx)
-		}
 		entries, err := a.read(folder)
 		if err != nil {
 			return nil, err
 		}
 		for _, entry := range entries {
+			if ctx.Err() != nil {
+				return nil, context.Cause(ctx)
+			}
 			name := path.Join(folder, entry.Name())
 			if _, ok := a.known[name]; ok || name == ".git" {
 				continue

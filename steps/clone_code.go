@@ -63,7 +63,7 @@ func (s CloneCode) Params() []pipeline.Param {
 
 // Run clones.
 func (s CloneCode) Run(ctx context.Context, rt *pipeline.Runtime) error {
-	signature, err := newSignatureCheck(s.Settings, s.VerifyKeys)
+	signature, err := newSignatureCheck(ctx, s.Settings, s.VerifyKeys)
 	if err != nil {
 		return err
 	}

@@ -61,7 +61,7 @@ func (c *copier) part(ctx context.Context, l *laying, p *part) error {
 		}
 		w := &l.written[f.entry]
 		w.Executable = manifest.IsExecutable(f.info.Mode())
-		if err := c.file(from, to, l.code, w, f); err != nil {
+		if err := c.file(ctx, from, to, l.code, w, f); err != nil {
 			return fmt.Errorf("copying %s: %w", w.Path, err)
 		}
 	}
@@ -70,7 +70,7 @@ func (c *copier) part(ctx context.Context, l *laying, p *part) error {
 
 // file copies one. What is at its destination is taken away, and the file that is
 // written is always a new one: the kernel does not follow a link there.
-func (c *copier) file(from, to int, code string, w *manifest.Entry, f file) (err error) {
+func (c *copier) file(ctx context.Context, from, to int, code string, w *manifest.Entry, f file) (err error) {
 	name := f.info.Name()
 	in, err := openAt(from, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -91,15 +91,18 @@ func (c *copier) file(from, to int, code string, w *manifest.Entry, f file) (err
 	if err := unix.Fchmod(out, bits(f.info.Mode())); err != nil {
 		return err
 	}
-	w.Size, w.Sum, err = c.content(in, out, f.info.Size())
+	w.Size, w.Sum, err = c.content(ctx, in, out, f.info.Size())
 	return err
 }
 
 // content copies and sums up. A read that gives less than was asked for, and all
 // that there should be, is the end: to ask for it would be one call more.
-func (c *copier) content(in, out int, want int64) (size int64, sum manifest.Sum, err error) {
+func (c *copier) content(ctx context.Context, in, out int, want int64) (size int64, sum manifest.Sum, err error) {
 	c.hash.Reset()
 	for {
+		if ctx.Err() != nil {
+			return 0, sum, context.Cause(ctx)
+		}
 		n, err := again(func() (int, error) { return unix.Read(in, c.buffer) })
 		if err != nil {
 			return 0, sum, err

@@ -80,23 +80,28 @@ func (o OverlaySettings) inspectFolder(ctx context.Context, source, folder strin
 }
 
 // allowed tells all that speaks against the overlay, at once.
-func (o OverlaySettings) allowed(rt *pipeline.Runtime, source string, entries []overlaid) error {
+func (o OverlaySettings) allowed(ctx context.Context, rt *pipeline.Runtime, source string, entries []overlaid) error {
 	var wrong []error
 	for _, e := range entries {
 		if e.wrong != nil {
 			wrong = append(wrong, fmt.Errorf("%s: %w", e.name, e.wrong))
 		}
 	}
-	protection, err := o.protect(source)
+	protection, err := o.protect(ctx, source)
 	if err != nil {
 		return err
 	}
-	missing, err := o.missing(source, entries, rt.Env)
+	missing, err := o.missing(ctx, source, entries, rt.Env)
 	if err != nil {
 		return err
 	}
-	protection.warnUnmatched(rt, entries)
-	problems := protection.problems(entries)
+	if err := protection.warnUnmatched(ctx, rt, entries); err != nil {
+		return err
+	}
+	problems, err := protection.problems(ctx, entries)
+	if err != nil {
+		return err
+	}
 	hint := "add what is missing to the environment folder, or, if it is not needed, change SPA_RUNNER_OVERLAY_REQUIRE of the project"
 	if len(problems) > 0 {
 		hint = "take these files out of the environment folder, or, if they are meant, change SPA_RUNNER_OVERLAY_PROTECT of the project"

@@ -83,7 +83,7 @@ func (o OverlaySettings) Run(ctx context.Context, rt *pipeline.Runtime) error {
 	if len(laid) == 0 {
 		return fmt.Errorf("the environment folder %q of the settings is empty: the code would be deployed with the settings it ships", o.Environment)
 	}
-	if err := o.allowed(rt, source, entries); err != nil {
+	if err := o.allowed(ctx, rt, source, entries); err != nil {
 		return err
 	}
 	tellHold(rt, hold, entries)

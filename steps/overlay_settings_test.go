@@ -437,7 +437,7 @@ func TestOverlaySumsUpWhatItLays(t *testing.T) {
 	defer func() { _ = root.Close() }()
 	var laid []string
 	for _, got := range written {
-		want, err := manifest.Read(root, got.Path)
+		want, err := manifest.Read(t.Context(), root, got.Path)
 		if err != nil || got != want {
 			t.Errorf("got %+v, want %+v, %v", got, want, err)
 		}

@@ -1,13 +1,13 @@
 package steps
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -58,7 +58,7 @@ func unescape(pattern string) string {
 
 // missing are the patterns that the environment has no file for, each a
 // sentence. What the code has does not count.
-func (o OverlaySettings) missing(source string, entries []overlaid, env *pipeline.Environ) ([]string, error) {
+func (o OverlaySettings) missing(ctx context.Context, source string, entries []overlaid, env *pipeline.Environ) ([]string, error) {
 	list, why, err := o.required(env)
 	if err != nil || len(list) == 0 {
 		return nil, err
@@ -69,8 +69,16 @@ func (o OverlaySettings) missing(source string, entries []overlaid, env *pipelin
 	}
 	defer func() { _ = root.Close() }()
 	var problems []string
+	there := make(map[string]bool, len(entries))
+	for _, e := range entries {
+		there[e.name] = true
+	}
 	for _, glob := range list {
-		if state := stateOf(root, glob, entries, o.RequireSettings); state != "" {
+		state, err := stateOf(ctx, root, glob, entries, there, o.RequireSettings)
+		if err != nil {
+			return nil, err
+		}
+		if state != "" {
 			problems = append(problems, fmt.Sprintf("%q %s in the environment folder %q of the settings, and %s%s",
 				unescape(glob), state, o.Environment, why, nearMisses(unescape(glob), entries)))
 		}
@@ -81,31 +89,37 @@ func (o OverlaySettings) missing(source string, entries []overlaid, env *pipelin
 // stateOf says what is wrong with what a pattern demands: "" if one file that
 // it matches has something in it. Unless it is to be exactly that file, one in a
 // folder of that name will do.
-func stateOf(root *os.Root, glob string, entries []overlaid, exactly bool) string {
+func stateOf(ctx context.Context, root *os.Root, glob string, entries []overlaid, there map[string]bool, exactly bool) (string, error) {
 	names := []string{}
 	if name := unescape(glob); escape(name) == glob {
 		names = append(names, name) // also behind a link of the settings
 	}
 	for _, e := range entries {
+		if ctx.Err() != nil {
+			return "", context.Cause(ctx)
+		}
 		if _, ok := (globs.List{glob}).Match(e.name); ok && e.typ != fs.ModeDir && !exactly {
 			names = append(names, e.name)
 		}
 	}
 	state := "is missing"
 	for _, name := range names {
+		if ctx.Err() != nil {
+			return "", context.Cause(ctx)
+		}
 		info, err := root.Stat(name) // follows links, but not out of the environment
 		switch {
 		case err == nil && info.Mode().IsRegular() && info.Size() > 0:
-			return ""
+			return "", nil
 		case err == nil && info.Mode().IsRegular():
 			state = "is empty"
 		case err == nil && exactly:
 			state = "is no file"
-		case errors.Is(err, fs.ErrNotExist) && slices.ContainsFunc(entries, func(e overlaid) bool { return e.name == name }):
+		case errors.Is(err, fs.ErrNotExist) && there[name]:
 			state = "is a symlink that leads to nothing"
 		}
 	}
-	return state
+	return state, nil
 }
 
 // maxNearMisses is how many files a message names.

@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -24,7 +25,7 @@ type signatureCheck struct {
 
 // newSignatureCheck reads the keys in the clone of the settings. No file that
 // was asked for means no check: it fails then, and for a file without keys too.
-func newSignatureCheck(settings, file string) (*signatureCheck, error) {
+func newSignatureCheck(ctx context.Context, settings, file string) (*signatureCheck, error) {
 	if file == "" {
 		return nil, nil
 	}
@@ -33,7 +34,10 @@ func newSignatureCheck(settings, file string) (*signatureCheck, error) {
 		return nil, pipeline.WithHint(fmt.Errorf("reading the keys that may sign the code, %q (CODE_GIT_VERIFY_KEYS) in the settings: %w", file, err),
 			"write the path as seen from the top of the settings, and see that the file is on the branch that is deployed")
 	}
-	keys, err := gitsign.ParseKeys(content)
+	keys, err := gitsign.ParseKeys(ctx, content)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	if err != nil {
 		return nil, pipeline.WithHint(fmt.Errorf("%q (CODE_GIT_VERIFY_KEYS) in the settings does not say who may sign the code: %w", file, err),
 			"it has to be an allowed_signers file as ssh-keygen(1) has it, or public keys as gpg --armor --export prints them")
@@ -62,15 +66,19 @@ func readInside(dir, file string) ([]byte, error) {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	return io.ReadAll(f)
+	return io.ReadAll(io.LimitReader(f, gitsign.MaxKeys+1))
 }
 
 // inspect is asked before a file of the code is checked out.
-func (c *signatureCheck) inspect(t gitclone.Target, chain [][]byte) (err error) {
+func (c *signatureCheck) inspect(ctx context.Context, t gitclone.Target, chain [][]byte) (err error) {
 	if c == nil {
 		return nil
 	}
-	if c.signer, err = c.keys.Vouch(t.Ref, chain, time.Now()); err != nil {
+	c.signer, err = c.keys.Vouch(ctx, t.Ref, chain, time.Now())
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
 		return pipeline.WithHint(fmt.Errorf("nobody of %q (CODE_GIT_VERIFY_KEYS) vouches for commit %s (%s): %w", c.file, t.Commit, t.Ref, err),
 			"find out who made it, and why it is not signed as you expect; code of your own is signed with git tag -s or git commit -S, "+
 				"and a key that is missing is added to that file of the settings")

@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"path"
@@ -103,8 +104,11 @@ const maxMakefile = 1 << 20
 
 // includes are the names and patterns that the known makefiles include, as far as
 // they have no variables in them.
-func (a *added) includes(files []manifest.Entry) (list globs.List, err error) {
+func (a *added) includes(ctx context.Context, files []manifest.Entry) (list globs.List, err error) {
 	for _, e := range files {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		if e.Type != 0 || e.Size > maxMakefile || !isMakefile(e.Path) && path.Ext(e.Path) != ".mk" {
 			continue
 		}

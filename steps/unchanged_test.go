@@ -28,7 +28,7 @@ func tracked(t *testing.T, files map[string]string) (dir string, entries []manif
 		if path == "." || err != nil {
 			return err
 		}
-		e, err := manifest.Read(root, path)
+		e, err := manifest.Read(t.Context(), root, path)
 		entries = append(entries, e)
 		return err
 	})

@@ -1,6 +1,8 @@
 package gitclone
 
 import (
+	"context"
+	"fmt"
 	"path"
 	"strings"
 
@@ -33,10 +35,16 @@ type scope struct {
 	dir    string // "" at the top, else with a slash at its end
 	rules  []rule
 	macros map[string][]assignment // of the file at the top; shared by all scopes below
+	count  int                     // of patterns and assignments, with those of outer
 }
 
-// maxAttributesLine is where git stops reading a line as a rule.
-const maxAttributesLine = 2048
+const (
+	// maxAttributesLine is where git stops reading a line as a rule.
+	maxAttributesLine = 2048
+	// maxRules bounds the patterns and assignments for one file: each file is
+	// compared with each of them.
+	maxRules = 100_000
+)
 
 func newScope() *scope {
 	return &scope{macros: map[string][]assignment{
@@ -45,13 +53,15 @@ func newScope() *scope {
 }
 
 // enter is the scope of a folder with a .gitattributes file.
-func (s *scope) enter(dir, file string) *scope {
-	inner := &scope{outer: s, dir: dir, macros: s.macros}
+func (s *scope) enter(dir, file string) (*scope, error) {
+	inner := &scope{outer: s, dir: dir, macros: s.macros, count: s.count}
 	file, _, _ = strings.Cut(strings.TrimPrefix(file, "\ufeff"), "\x00")
 	for line := range strings.SplitSeq(file, "\n") {
-		inner.add(line)
+		if inner.add(line); inner.count > maxRules {
+			return nil, fmt.Errorf("with those above it, it has more than %d patterns and attributes, which is refused", maxRules)
+		}
 	}
-	return inner
+	return inner, nil
 }
 
 const blanks = " \t\r\n"
@@ -76,6 +86,7 @@ func (s *scope) add(line string) {
 		}
 		gives = append(gives, a)
 	}
+	s.count += 1 + len(gives)
 	if name, ok := strings.CutPrefix(pattern, "[attr]"); ok && name != "" {
 		if s.dir == "" && validName(name) {
 			s.macros[name] = gives
@@ -145,16 +156,19 @@ func isOctal(c byte) bool { return c >= '0' && c <= '7' }
 // attributes of a file, by its path from the top. The first rule to speak of an
 // attribute wins, looked for from the innermost file outwards and from the last
 // line of each upwards; a macro speaks where it is set.
-func (s *scope) attributes(file string) map[string]string {
+func (s *scope) attributes(ctx context.Context, file string) (map[string]string, error) {
 	found := map[string]string{}
 	for in := s; in != nil; in = in.outer {
 		for i := len(in.rules) - 1; i >= 0; i-- {
+			if i%64 == 63 && ctx.Err() != nil {
+				return nil, context.Cause(ctx)
+			}
 			if in.rules[i].matches(strings.TrimPrefix(file, in.dir)) {
 				s.apply(in.rules[i].gives, found)
 			}
 		}
 	}
-	return found
+	return found, nil
 }
 
 func (s *scope) apply(gives []assignment, found map[string]string) {

@@ -37,7 +37,11 @@ func TestAttributesLikeGit(t *testing.T) {
 		writeFile(t, filepath.Join(dir, name), attributes[name])
 		at := strings.TrimSuffix(name, ".gitattributes")
 		outer := scopes[parentScope(at)]
-		scopes[at] = outer.enter(at, attributes[name])
+		inner, err := outer.enter(at, attributes[name])
+		if err != nil {
+			t.Fatal(err)
+		}
+		scopes[at] = inner
 	}
 	// -z answers path NUL attribute NUL value NUL.
 	answers := strings.Split(gitIn(t, dir, strings.Join(files, "\x00")+"\x00", "check-attr", "-a", "-z", "--stdin"), "\x00")
@@ -54,7 +58,7 @@ func TestAttributesLikeGit(t *testing.T) {
 			}
 		}
 		var got []string
-		for name, value := range in.attributes(file) {
+		for name, value := range attributesOf(t, in, file) {
 			if value != unspecified {
 				got = append(got, name+"="+strings.TrimPrefix(value, "\x00"))
 			}
@@ -129,4 +133,13 @@ func TestWarningNamesFiveFiles(t *testing.T) {
 	if !slices.Equal(res.Warnings, []string{want}) {
 		t.Errorf("got %q\nwant %q", res.Warnings, want)
 	}
+}
+
+func attributesOf(t *testing.T, in *scope, file string) map[string]string {
+	t.Helper()
+	attrs, err := in.attributes(t.Context(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return attrs
 }

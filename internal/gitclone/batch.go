@@ -42,7 +42,7 @@ func (b batch) write(ctx context.Context, root *os.Root, p *pack) error {
 		if ctx.Err() != nil {
 			break // parallel knows
 		}
-		if err = write(folder, p, e); err != nil {
+		if err = write(ctx, folder, p, e); err != nil {
 			err = fmt.Errorf("file %q: %w", e.path, err)
 			break
 		}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"runtime"
 	"syscall"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -62,12 +63,12 @@ const maxPointer = 1024
 var pointerPrefix = []byte("version https://git-lfs.github.com/spec/v1\n")
 
 // write makes a file in its folder.
-func write(folder *os.Root, p *pack, e *entry) error {
+func write(ctx context.Context, folder *os.Root, p *pack, e *entry) error {
 	switch e.mode {
 	case filemode.Submodule:
 		return nil
 	case filemode.Symlink:
-		return writeLink(folder, p, e)
+		return writeLink(ctx, folder, p, e)
 	}
 	perm := fs.FileMode(0o666) // less the umask, as git does it
 	if e.mode == filemode.Executable {
@@ -79,7 +80,7 @@ func write(folder *os.Root, p *pack, e *entry) error {
 		return err
 	}
 	sum := manifest.NewSummer(f)
-	err = writeContent(sum, p, e)
+	err = writeContent(ctx, sum, p, e)
 	if err == nil {
 		var info fs.FileInfo
 		if info, err = f.Stat(); err == nil {
@@ -94,23 +95,49 @@ func write(folder *os.Root, p *pack, e *entry) error {
 	return err
 }
 
-func writeContent(f io.Writer, p *pack, e *entry) error {
-	if e.convert.none() && p.objects[e.object].size > maxPointer {
-		return p.copyTo(f, e.object)
+func writeContent(ctx context.Context, f io.Writer, p *pack, e *entry) error {
+	size := p.objects[e.object].size
+	if size > maxPointer {
+		if e.convert.ident {
+			return writeExpanded(ctx, f, p, e)
+		}
+		return e.convert.write(f, func(to io.Writer) error { return p.copyTo(ctx, to, e.object) })
 	}
-	content, err := p.contentUpTo(e.object, maxWhole)
+	content, err := p.content(ctx, e.object)
 	if err != nil {
 		return err
 	}
-	e.pointer = len(content) <= maxPointer && bytes.HasPrefix(content, pointerPrefix)
-	_, err = f.Write(e.convert.apply(content, e.hash))
-	return err
+	e.pointer = bytes.HasPrefix(content, pointerPrefix)
+	return e.convert.write(f, func(to io.Writer) error {
+		if e.convert.ident {
+			return e.convert.expand(to, content, e.hash)
+		}
+		_, err := to.Write(content)
+		return err
+	})
+}
+
+// writeExpanded holds the file in memory, and waits until there is room for it.
+func writeExpanded(ctx context.Context, f io.Writer, p *pack, e *entry) error {
+	size := p.objects[e.object].size
+	if err := p.memory.take(ctx, size); err != nil {
+		return err
+	}
+	defer p.memory.give(size)
+	if size > maxSmall {
+		defer runtime.GC() // or what is given back would still take its room
+	}
+	content, err := p.content(ctx, e.object)
+	if err != nil {
+		return err
+	}
+	return e.convert.write(f, func(to io.Writer) error { return e.convert.expand(to, content, e.hash) })
 }
 
 // writeLink makes a symbolic link as it is in the repository, wherever it leads:
 // nothing is ever written through it.
-func writeLink(folder *os.Root, p *pack, e *entry) error {
-	target, err := p.contentUpTo(e.object, maxPath)
+func writeLink(ctx context.Context, folder *os.Root, p *pack, e *entry) error {
+	target, err := p.contentUpTo(ctx, e.object, maxPath)
 	if err != nil {
 		return err
 	}

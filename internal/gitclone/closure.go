@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
@@ -29,15 +30,20 @@ func (c *closure) add(h plumbing.Hash) (isNew bool) {
 }
 
 func (c *closure) want(ctx context.Context, h plumbing.Hash) error {
-	for {
-		tag, err := gitobject.GetTag(c.store, h)
+	for n := 0; ; n++ {
+		raw, err := readStored(c.store, plumbing.TagObject, h)
 		if err != nil {
 			break
 		}
+		if n == maxTags {
+			return errTags
+		}
 		c.add(h)
-		h = tag.Target
+		if h, err = readTag(h, raw); err != nil {
+			return err
+		}
 	}
-	commit, err := gitobject.GetCommit(c.store, h)
+	commit, err := c.commit(h)
 	if err != nil {
 		return err
 	}
@@ -48,6 +54,31 @@ func (c *closure) want(ctx context.Context, h plumbing.Hash) error {
 		c.shallows = append(c.shallows, h)
 	}
 	return c.tree(ctx, commit.TreeHash)
+}
+
+func (c *closure) commit(h plumbing.Hash) (*gitobject.Commit, error) {
+	raw, err := readStored(c.store, plumbing.CommitObject, h)
+	if err != nil {
+		return nil, err
+	}
+	return readCommit(h, raw)
+}
+
+// readStored reads a commit or a tag.
+func readStored(store storer.EncodedObjectStorer, typ plumbing.ObjectType, h plumbing.Hash) ([]byte, error) {
+	o, err := store.EncodedObject(typ, h)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkSize(o.Size(), maxMeta); err != nil {
+		return nil, fmt.Errorf("%s %s: %w", typ, h, err)
+	}
+	r, err := o.Reader()
+	if err != nil {
+		return nil, err
+	}
+	raw, err := io.ReadAll(r)
+	return raw, errors.Join(err, r.Close())
 }
 
 // commits collects all commits that lead to head, which is one of them. Where
@@ -62,7 +93,7 @@ func (c *closure) commits(ctx context.Context, head plumbing.Hash) error {
 		if c.seen[h] {
 			continue
 		}
-		commit, err := gitobject.GetCommit(c.store, h)
+		commit, err := c.commit(h)
 		if errors.Is(err, plumbing.ErrObjectNotFound) && h != head {
 			continue
 		}

@@ -1,7 +1,9 @@
 package gitclone
 
 import (
+	"bufio"
 	"bytes"
+	"io"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -17,9 +19,6 @@ type conversion struct {
 	encoding string // working-tree-encoding, which is not applied
 }
 
-// none tells that the bytes stay as they are.
-func (c conversion) none() bool { return !c.crlf && !c.ident }
-
 // conversion of a file by its attributes, after git's convert.c: eol alone
 // implies text, text=auto is about files that look like text, and -text wins.
 func conversionFor(attrs map[string]string) conversion {
@@ -28,11 +27,11 @@ func conversionFor(attrs map[string]string) conversion {
 	}
 	c := conversion{ident: attrs["ident"] == isSet}
 	if name := attrs["filter"]; name != "" && name[0] != 0 {
-		c.filter = name
+		c.filter = strings.Clone(name) // and not all of .gitattributes
 	}
 	encoding := attrs["working-tree-encoding"]
 	if encoding != "" && encoding[0] != 0 && !strings.EqualFold(encoding, "UTF-8") && !strings.EqualFold(encoding, "UTF8") {
-		c.encoding = encoding
+		c.encoding = strings.Clone(encoding)
 	}
 	text := attrs["text"]
 	switch text {
@@ -46,75 +45,107 @@ func conversionFor(attrs map[string]string) conversion {
 	return c
 }
 
-// apply returns what is to be written for a file with these contents.
-func (c conversion) apply(b []byte, hash plumbing.Hash) []byte {
-	id := "$Id: " + hash.String() + " $"
-	// git expands with one piece of code where it can stream and with another where
-	// it must look at the whole file first. They differ on odd input ($$Id$).
-	switch {
-	case c.ident && c.ifText:
-		b = expandIdent(b, id)
-	case c.ident:
-		b = streamIdent(b, id)
-	}
-	if c.crlf && (!c.ifText || looksLikeUnixText(b)) {
-		b = toCRLF(b)
-	}
-	return b
-}
-
-func toCRLF(b []byte) []byte {
-	lines := bytes.Count(b, []byte("\n"))
-	if lines == 0 {
-		return b
-	}
-	out := make([]byte, 0, len(b)+lines)
-	var previous byte
-	for _, c := range b {
-		if c == '\n' && previous != '\r' {
-			out = append(out, '\r')
+// write writes what is to be in a file. from writes what the repository has, to
+// any writer, and may be called twice: where it matters whether a file looks like
+// text, all of it is looked at first.
+func (c conversion) write(to io.Writer, from func(io.Writer) error) error {
+	if c.crlf && c.ifText {
+		var seen textStatistics
+		if err := from(&seen); err != nil {
+			return err
 		}
-		out = append(out, c)
-		previous = c
+		c.crlf = seen.looksLikeUnixText()
 	}
-	return out
+	if !c.crlf {
+		return from(to)
+	}
+	out := &crlfWriter{to: bufio.NewWriterSize(to, 32<<10)}
+	if err := from(out); err != nil {
+		return err
+	}
+	return out.to.Flush()
 }
 
-// looksLikeUnixText is git's heuristic for text=auto: no CR at all, no NUL, and
+// expand writes a file with its ident expanded. git expands with one piece of code
+// where it can stream and with another where it must look at the whole file first.
+// They differ on odd input ($$Id$).
+func (c conversion) expand(to io.Writer, content []byte, hash plumbing.Hash) error {
+	id := "$Id: " + hash.String() + " $"
+	out := bufio.NewWriterSize(to, 32<<10)
+	if c.ifText {
+		expandIdent(out, content, id)
+	} else {
+		streamIdent(out, content, id)
+	}
+	return out.Flush()
+}
+
+// crlfWriter puts a CR before each LF that has none.
+type crlfWriter struct {
+	to       *bufio.Writer
+	previous byte
+}
+
+func (w *crlfWriter) Write(b []byte) (int, error) {
+	for i, c := range b {
+		if c == '\n' && w.previous != '\r' {
+			_ = w.to.WriteByte('\r') // the next one tells its error
+		}
+		if err := w.to.WriteByte(c); err != nil {
+			return i, err
+		}
+		w.previous = c
+	}
+	return len(b), nil
+}
+
+// textStatistics is git's heuristic for text=auto: no CR at all, no NUL, and
 // not more than one odd character in 128.
-func looksLikeUnixText(b []byte) bool {
-	printable, odd := 0, 0
+type textStatistics struct {
+	printable, odd int
+	binary         bool
+	last           byte
+}
+
+func (s *textStatistics) Write(b []byte) (int, error) {
 	for _, c := range b {
 		switch {
 		case c == '\r' || c == 0:
-			return false
+			s.binary = true
 		case c == '\n':
 		case c == '\b' || c == '\t' || c == '\f' || c == 0x1b:
-			printable++
+			s.printable++
 		case c < ' ' || c == 0x7f:
-			odd++
+			s.odd++
 		default:
-			printable++
+			s.printable++
 		}
+		s.last = c
 	}
-	if len(b) > 0 && b[len(b)-1] == 0x1a {
-		odd-- // the end of a file, for DOS
-	}
-	return printable/128 >= odd
+	return len(b), nil
 }
 
-// expandIdent replaces $Id$, and what an expansion that was committed left.
-func expandIdent(b []byte, id string) []byte {
-	out := make([]byte, 0, len(b)+64)
+func (s *textStatistics) looksLikeUnixText() bool {
+	odd := s.odd
+	if s.last == 0x1a {
+		odd-- // the end of a file, for DOS
+	}
+	return !s.binary && s.printable/128 >= odd
+}
+
+// expandIdent replaces $Id$, and what an expansion that was committed left. An
+// error is told by the writer's Flush.
+func expandIdent(out *bufio.Writer, b []byte, id string) {
 	for {
 		dollar := bytes.IndexByte(b, '$')
 		if dollar < 0 {
-			return append(out, b...)
+			_, _ = out.Write(b)
+			return
 		}
-		out = append(out, b[:dollar+1]...)
+		_, _ = out.Write(b[:dollar+1])
 		b = b[dollar+1:]
 		if n := identLen(b); n > 0 {
-			out = append(out, id[1:]...)
+			_, _ = out.WriteString(id[1:])
 			b = b[n:]
 		}
 	}
@@ -143,14 +174,15 @@ func identLen(b []byte) int {
 
 // streamIdent does the same in git's other way: what was looked at is not looked
 // at again, so that the dollar which ends something cannot begin $Id$.
-func streamIdent(b []byte, id string) []byte {
-	out := make([]byte, 0, len(b)+64)
+func streamIdent(out *bufio.Writer, b []byte, id string) {
 	for {
 		dollar := bytes.IndexByte(b, '$')
 		if dollar < 0 {
-			return append(out, b...)
+			_, _ = out.Write(b)
+			return
 		}
-		out, b = append(out, b[:dollar]...), b[dollar:]
+		_, _ = out.Write(b[:dollar])
+		b = b[dollar:]
 		n, replace := 2, false // a dollar and what is not an I
 		switch {
 		case bytes.HasPrefix(b, []byte("$Id$")):
@@ -158,7 +190,8 @@ func streamIdent(b []byte, id string) []byte {
 		case bytes.HasPrefix(b, []byte("$Id:")):
 			end := bytes.IndexAny(b[4:], "$\n")
 			if end < 0 {
-				return append(out, b...)
+				_, _ = out.Write(b)
+				return
 			}
 			n = 4 + end + 1
 			replace = b[n-1] == '$' && !isForeign(b[:n])
@@ -171,9 +204,9 @@ func streamIdent(b []byte, id string) []byte {
 		}
 		n = min(n, len(b))
 		if replace {
-			out = append(out, id...)
+			_, _ = out.WriteString(id)
 		} else {
-			out = append(out, b[:n]...)
+			_, _ = out.Write(b[:n])
 		}
 		b = b[n:]
 	}

@@ -92,16 +92,24 @@ func checkPack(t *testing.T, files packFiles, data []byte) {
 
 func receiveAgain(t *testing.T, files packFiles, data []byte, keep int64) *pack {
 	t.Helper()
-	for _, file := range []*os.File{files.pack, files.inflated} {
+	for _, file := range []*os.File{files.pack} {
 		if err := errors.Join(file.Truncate(0), func() error { _, err := file.Seek(0, 0); return err }()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	inflated := spoolIn(files.inflated)
+	inflated, err := newSpool(files.root, "inflated")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer inflated.file.Close()
 	inflated.max = keep
-	p, err := receivePack(ctx, bytes.NewReader(data), files.pack, inflated)
+	if keep == 0 {
+		inflated.small = 0 // all is streamed
+	}
+	memory := newBudget(memoryBudget)
+	p, err := receivePack(ctx, bytes.NewReader(data), files.pack, inflated, memory)
 	if ctx.Err() != nil {
 		t.Fatal("it does not end")
 	}
@@ -112,11 +120,11 @@ func receiveAgain(t *testing.T, files packFiles, data []byte, keep int64) *pack 
 		if (o.spooled == notSpooled) != (keep == 0 && o.size > 0) {
 			t.Fatalf("object %d, of %d bytes, is at %d of what is kept", i, o.size, o.spooled)
 		}
-		content, err := p.content(i)
+		content, err := p.content(ctx, i)
 		if err != nil || int64(len(content)) != o.size || plumbing.ComputeHash(o.typ, content) != o.hash {
 			t.Fatalf("object %d, %s %s of %d bytes: its content has %d, %v", i, o.typ, o.hash, o.size, len(content), err)
 		}
-		if _, err := p.commit(o.hash); err == nil && o.typ != plumbing.CommitObject && o.typ != plumbing.TagObject {
+		if _, err := p.commit(ctx, o.hash); err == nil && o.typ != plumbing.CommitObject && o.typ != plumbing.TagObject {
 			t.Fatalf("a %s is taken for a commit", o.typ)
 		}
 		if o.typ != plumbing.TreeObject {
@@ -148,17 +156,20 @@ func paths(entries []entry) []string {
 	return list
 }
 
-type packFiles struct{ pack, inflated *os.File }
+type packFiles struct {
+	pack *os.File
+	root *os.Root
+}
 
 func newPackFiles(f *testing.F) packFiles {
 	f.Helper()
 	pack, err := os.Create(filepath.Join(f.TempDir(), "pack"))
-	inflated, ierr := os.Create(filepath.Join(f.TempDir(), "inflated"))
+	root, ierr := os.OpenRoot(f.TempDir())
 	if err := errors.Join(err, ierr); err != nil {
 		f.Fatal(err)
 	}
-	f.Cleanup(func() { _ = errors.Join(pack.Close(), inflated.Close()) })
-	return packFiles{pack, inflated}
+	f.Cleanup(func() { _ = errors.Join(pack.Close(), root.Close()) })
+	return packFiles{pack, root}
 }
 
 // FuzzPack changes packs that are as they come from the network.
@@ -184,7 +195,7 @@ func FuzzPackObjects(f *testing.F) {
 		f.Add(program)
 	}
 	files := newPackFiles(f)
-	if p, err := receivePack(f.Context(), bytes.NewReader(packProgram(packPrograms()[1])), files.pack, spoolIn(files.inflated)); err != nil || len(p.objects) != 9 {
+	if p, err := receivePack(f.Context(), bytes.NewReader(packProgram(packPrograms()[1])), files.pack, testSpool(f), newBudget(memoryBudget)); err != nil || len(p.objects) != 9 {
 		f.Fatalf("the seed is no pack: %v", err)
 	}
 	f.Fuzz(func(t *testing.T, program []byte) {
@@ -247,7 +258,7 @@ func FuzzAdvert(f *testing.F) {
 			named[h] = true
 		}
 		a := &advert{refs: adv.References, peeled: adv.Peeled}
-		c, err := choose(a, ref, "there")
+		c, err := choose(t.Context(), a, ref, "there")
 		if err != nil {
 			if len(err.Error()) > 2000+4*len(ref) {
 				t.Errorf("an error of %d bytes", len(err.Error()))
@@ -313,7 +324,11 @@ func FuzzAttributes(f *testing.F) {
 		for i := 0; i+2 < len(answers); i += 3 {
 			want = append(want, answers[i+1]+"="+answers[i+2])
 		}
-		for name, value := range newScope().enter("", rules).attributes(file) {
+		in, err := newScope().enter("", rules)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, value := range attributesOf(t, in, file) {
 			if value != unspecified {
 				got = append(got, name+"="+strings.TrimPrefix(value, "\x00"))
 			}

@@ -70,7 +70,7 @@ type Request struct {
 	// commit, once they have arrived and before a file is checked out: annotated
 	// tags, outermost first, and last the commit. Its error ends the clone and is
 	// returned as it is.
-	Inspect func(t Target, chain [][]byte) error
+	Inspect func(ctx context.Context, t Target, chain [][]byte) error
 	// ReachableFrom, if set, is a branch of the repository in whose history the
 	// commit must be. Servers also hand out commits of forks and pull requests.
 	ReachableFrom string
@@ -173,11 +173,14 @@ func locate(ctx context.Context, r Request) (remote, choice, error) {
 	if err != nil {
 		return nil, choice{}, err
 	}
-	c, err := choose(adv, r.Ref, from.String())
-	if err != nil {
-		return nil, choice{}, err
+	c, err := choose(ctx, adv, r.Ref, from.String())
+	if err == nil {
+		c.head, err = headOf(ctx, adv, r.ReachableFrom, from.String())
 	}
-	if c.head, err = headOf(adv, r.ReachableFrom, from.String()); err != nil {
+	if ctx.Err() != nil {
+		return nil, choice{}, fmt.Errorf("cloning %s: interrupted: %w", from, context.Cause(ctx))
+	}
+	if err != nil {
 		return nil, choice{}, err
 	}
 	return from, c, checkPin(r, c.Target, from.String())
@@ -201,7 +204,7 @@ func fill(ctx context.Context, r Request, from remote, c choice) (res Result, er
 	}
 	defer p.close()
 
-	commit, err := p.commit(plumbing.NewHash(c.Commit))
+	commit, err := p.commit(ctx, plumbing.NewHash(c.Commit))
 	if err != nil {
 		return Result{}, notFoundInPack(err, c, r.Ref, from.String())
 	}
@@ -212,7 +215,7 @@ func fill(ctx context.Context, r Request, from remote, c choice) (res Result, er
 	if err := prove(ctx, r, repo, from, p, c, commit); err != nil {
 		return Result{}, err
 	}
-	if err := repo.describe(c, from.String(), shallows); err != nil {
+	if err := repo.describe(ctx, c, from.String(), shallows); err != nil {
 		return Result{}, fmt.Errorf("writing the repository of the clone of %s in %s: %w", from, r.Dir, err)
 	}
 	made, err := checkout(ctx, repo, p, commit.TreeHash)

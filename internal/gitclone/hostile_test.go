@@ -96,26 +96,42 @@ func scratch(t *testing.T) *os.File {
 	return f
 }
 
+func testSpool(t testing.TB) *spool {
+	t.Helper()
+	root, err := os.OpenRoot(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := newSpool(root, "inflated")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = s.file.Close(), root.Close() })
+	return s
+}
+
 // receive takes a pack as a clone does.
 func receive(t *testing.T, raw []byte) (*pack, error) {
 	t.Helper()
-	return receivePack(t.Context(), bytes.NewReader(raw), scratch(t), spoolIn(scratch(t)))
+	return receivePack(t.Context(), bytes.NewReader(raw), scratch(t), testSpool(t), newBudget(memoryBudget))
 }
 
 func TestPackLikeGit(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		keep  int64
-		flags []string
+		keep, small int64
+		flags       []string
 	}{
-		"by offset": {maxSpool, []string{"--delta-base-offset"}}, "by hash": {maxSpool, nil}, "none": {maxSpool, []string{"--window=0"}},
-		"nothing kept": {0, nil}, "little kept": {1000, []string{"--delta-base-offset"}},
+		"by offset": {maxSpool, maxSmall, []string{"--delta-base-offset"}}, "by hash": {maxSpool, maxSmall, nil}, "none": {maxSpool, maxSmall, []string{"--window=0"}},
+		"nothing kept": {0, maxSmall, nil}, "little kept": {1000, maxSmall, []string{"--delta-base-offset"}},
+		"streamed, by offset": {maxSpool, 0, []string{"--delta-base-offset"}}, "streamed, by hash": {maxSpool, 100, nil},
+		"streamed, nothing kept": {0, 0, []string{"--delta-base-offset"}}, "streamed, little kept": {5000, 300, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			raw, source := packOf(t, test.flags...)
-			inflated := spoolIn(scratch(t))
-			inflated.max = test.keep
-			p, err := receivePack(t.Context(), bytes.NewReader(raw), scratch(t), inflated)
+			inflated := testSpool(t)
+			inflated.max, inflated.small = test.keep, test.small
+			p, err := receivePack(t.Context(), bytes.NewReader(raw), scratch(t), inflated, newBudget(memoryBudget))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -125,7 +141,7 @@ func TestPackLikeGit(t *testing.T) {
 				if o.base != noBase {
 					deltas++
 				}
-				content, err := p.content(i)
+				content, err := p.content(t.Context(), i)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -159,11 +175,11 @@ func TestPackLikeGit(t *testing.T) {
 func TestDamagedPack(t *testing.T) {
 	t.Parallel()
 	raw, _ := packOf(t, "--delta-base-offset")
-	f, inflated := scratch(t), scratch(t)
+	f := scratch(t)
 	for i := 0; i < len(raw); i += 1 + len(raw)/400 {
 		damaged := bytes.Clone(raw)
 		damaged[i] ^= 0x11
-		if _, err := receivePack(t.Context(), bytes.NewReader(damaged), f, spoolIn(inflated)); err == nil {
+		if _, err := receivePack(t.Context(), bytes.NewReader(damaged), f, testSpool(t), newBudget(memoryBudget)); err == nil {
 			t.Errorf("byte %d of %d changed, and nobody noticed", i, len(raw))
 		}
 		if err := f.Truncate(0); err != nil {

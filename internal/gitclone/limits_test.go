@@ -71,19 +71,17 @@ func mustReceive(t *testing.T, objects ...packed) *pack {
 	return p
 }
 
+// TestDeltaBomb is about what must be in memory as a whole. A file may be of any
+// size: see TestUnpackingIsBounded.
 func TestDeltaBomb(t *testing.T) {
 	t.Parallel()
-	const size = 1 << 20
-	zeros := make([]byte, size)
-	for name, test := range map[string]struct {
-		typ   plumbing.ObjectType
-		times int
-	}{"file": {plumbing.BlobObject, maxWhole/size + 1}, "tree": {plumbing.TreeObject, maxMeta/size + 1}} {
-		raw := packWith(packed{test.typ, zeros}, deltaOf(size, test.times))
+	const size, times = 1 << 20, maxMeta>>20 + 1
+	for _, typ := range []plumbing.ObjectType{plumbing.TreeObject, plumbing.CommitObject, plumbing.TagObject} {
+		raw := packWith(packed{typ, make([]byte, size)}, deltaOf(size, times))
 		_, err := receive(t, raw)
-		contains(t, err, fmt.Sprintf("is %d bytes when unpacked, more than %d is refused", size*test.times, limitOf(test.typ)))
+		contains(t, err, fmt.Sprintf("is %d bytes when unpacked, more than %d is refused", size*times, maxMeta))
 		if len(raw) > 8<<10 {
-			t.Errorf("the pack for %s has %d bytes: the test is not about what it says", name, len(raw))
+			t.Errorf("the pack for a %s has %d bytes: the test is not about what it says", typ, len(raw))
 		}
 	}
 }
@@ -93,25 +91,24 @@ func TestTooLargeForMemory(t *testing.T) {
 	t.Parallel()
 	rules := blob("* text\n")
 	root := treeOf("100644", attributesName, rules)
+	listed := func(p *pack) error { _, err := list(t.Context(), p, root.hash()); return err }
 	for name, test := range map[string]struct {
 		object int
 		size   int64
 		use    func(*pack) error
+		want   string
 	}{
-		"attributes": {0, maxAttributes, func(p *pack) error { _, err := list(t.Context(), p, root.hash()); return err }},
-		"tree":       {1, maxMeta, func(p *pack) error { _, err := list(t.Context(), p, root.hash()); return err }},
-		"kept":       {0, maxWhole, func(p *pack) error { _, err := p.content(0); return err }},
-		"file":       {0, maxWhole, func(p *pack) error { return writeContent(scratch(t), p, &entry{convert: conversion{crlf: true}}) }},
-		"stored": {0, maxWhole, func(p *pack) error {
-			p.objects[0].size, p.objects[0].deflated, p.objects[0].spooled = 1, p.objects[0].size, notSpooled
-			_, err := p.content(0)
-			return err
-		}},
+		"attributes":    {0, maxAttributes + 1, listed, "more than 104857600 is refused"},
+		"tree":          {1, maxMeta + 1, listed, "more than 67108864 is refused"},
+		"tree, decoded": {1, maxMeta, listed, "more than the 536870912 bytes of memory that a clone may use"},
+		"file to expand": {0, memoryBudget, func(p *pack) error {
+			return writeContent(t.Context(), scratch(t), p, &entry{convert: conversion{ident: true}})
+		}, "more than the 536870912 bytes of memory that a clone may use, and is refused: it takes 536870912 bytes, and 503"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := mustReceive(t, rules, root)
-			p.objects[test.object].size = test.size + 1
-			contains(t, test.use(p), fmt.Sprintf("is %d bytes when unpacked, more than %d is refused", test.size+1, test.size))
+			p.objects[test.object].size = test.size
+			contains(t, test.use(p), test.want)
 		})
 	}
 }
@@ -141,7 +138,7 @@ func TestRefusedEntries(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer root.Close()
-		_, err = checkout(t.Context(), &repository{root}, p, test.tree.hash())
+		_, err = checkout(t.Context(), &repository{root, p.memory}, p, test.tree.hash())
 		contains(t, err, test.want)
 	}
 }
@@ -173,7 +170,7 @@ func TestInterruptedInTheMiddle(t *testing.T) {
 	n := 2 // the two folders that are listed
 	// Of a context of its own kind, context.Cause is what Err says.
 	ctx := endsAfter{context.Background(), &n}
-	if _, err := checkout(ctx, &repository{root}, p, tree.hash()); !errors.Is(err, context.Canceled) {
+	if _, err := checkout(ctx, &repository{root, p.memory}, p, tree.hash()); !errors.Is(err, context.Canceled) {
 		t.Errorf("checking out after the end: %v", err)
 	}
 	if _, err := root.Stat("dir"); err == nil {
@@ -185,26 +182,32 @@ func TestInterruptedInTheMiddle(t *testing.T) {
 	r := resolver{pack: p, children: map[int][]int{0: {1}}}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := r.resolve(ended, 0, file.data, 0, 0); !errors.Is(err, context.Canceled) {
+	if err := r.resolve(ended, 0, nil, 0); !errors.Is(err, context.Canceled) {
 		t.Errorf("resolving after the end: %v", err)
 	}
 }
 
-// TestContentsNotHeld is about bases that are too large to be kept until the
-// last of their deltas is resolved.
+// TestContentsNotHeld is about bases that cannot be kept until the last of their
+// deltas is resolved, since the memory and the descriptors are used up.
 func TestContentsNotHeld(t *testing.T) {
 	t.Parallel()
-	p := mustReceive(t, blob("text"), deltaOf(4, 2), deltaOf(4, 3))
-	r := resolver{pack: p, children: map[int][]int{0: {1, 2}}}
-	for i := 1; i <= 2; i++ {
-		p.objects[i].typ, p.objects[i].hash = plumbing.REFDeltaObject, plumbing.ZeroHash
-	}
-	if err := r.resolve(t.Context(), 0, []byte("text"), 0, maxHeld); err != nil {
-		t.Fatal(err)
-	}
-	for i, want := range []string{"text", "texttext", "texttexttext"} {
-		if got := p.objects[i].hash; got != blob(want).hash() {
-			t.Errorf("object %d has hash %s, want that of %q", i, got, want)
+	for _, small := range []int64{maxSmall, 0} {
+		p := mustReceive(t, blob("text"), deltaOf(4, 2), deltaOf(4, 3))
+		p.memory, p.disk, p.spool.max, p.spool.small = newBudget(0), newBudget(0), 0, small
+		r := resolver{pack: p, children: map[int][]int{0: {1, 2}}}
+		for i := range p.objects {
+			p.objects[i].spooled = notSpooled
+		}
+		for i := 1; i <= 2; i++ {
+			p.objects[i].typ, p.objects[i].hash = plumbing.REFDeltaObject, plumbing.ZeroHash
+		}
+		if err := r.resolve(t.Context(), 0, nil, 0); err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range []string{"text", "texttext", "texttexttext"} {
+			if got := p.objects[i].hash; got != blob(want).hash() {
+				t.Errorf("object %d has hash %s, want that of %q", i, got, want)
+			}
 		}
 	}
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
 	gitconfig "github.com/go-git/go-git/v5/plumbing/format/config"
-	gitobject "github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/storer"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
@@ -155,16 +154,19 @@ func (f *folder) advertise(ctx context.Context) (*advert, error) {
 
 // peel is what an annotated tag points to, and of anything else, itself.
 func (f *folder) peel(h plumbing.Hash) (plumbing.Hash, error) {
-	for {
-		tag, err := gitobject.GetTag(f.store, h)
+	for range maxTags {
+		raw, err := readStored(f.store, plumbing.TagObject, h)
 		if errors.Is(err, plumbing.ErrObjectNotFound) {
 			return h, nil // of another type
 		}
 		if err != nil {
 			return h, err
 		}
-		h = tag.Target
+		if h, err = readTag(h, raw); err != nil {
+			return h, err
+		}
 	}
+	return h, errTags
 }
 
 // fetch always makes a shallow pack: it can reach each commit.

@@ -55,7 +55,7 @@ func TestCloneTellsWhatItMade(t *testing.T) {
 		if path == "." {
 			return err
 		}
-		e, err := manifest.Read(root, path)
+		e, err := manifest.Read(t.Context(), root, path)
 		want = append(want, e)
 		return err
 	})

@@ -2,6 +2,7 @@ package gitclone
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"regexp"
 	"slices"
@@ -16,8 +17,9 @@ var (
 )
 
 // nearest names the refs that ref may have been meant to be, tags first, and
-// how many there are. It starts where "no such branch or tag there" ends.
-func (a *advert) nearest(ref string) string {
+// how many there are. It starts where "no such branch or tag there" ends. There may
+// be a million: when ctx ends, not all were looked at.
+func (a *advert) nearest(ctx context.Context, ref string) string {
 	type candidate struct {
 		name             string
 		tag              bool
@@ -30,6 +32,9 @@ func (a *advert) nearest(ref string) string {
 	// A third of a name may be wrong: v23.08.27 was meant to be v23.08.03.
 	limit := max(2, len(wanted)/3)
 	for full := range a.refs {
+		if ctx.Err() != nil {
+			break
+		}
 		name, isTag := strings.CutPrefix(full, tags)
 		if isTag {
 			nTags++

@@ -31,6 +31,11 @@ type pack struct {
 	bases     *cache.BufferLRU // by number of the object
 	inflaters sync.Pool
 	buffers   sync.Pool
+	patchers  sync.Pool
+
+	memory *budget
+	kept   int64   // of the memory, until the pack is closed
+	disk   *budget // for files that are open while deltas to them are resolved
 }
 
 // object is one entry of a pack.
@@ -49,13 +54,24 @@ const noBase = -1
 
 // close needs no error: what it closes is only read from, once stored.
 func (p *pack) close() {
+	p.memory.release(p.kept)
+	p.kept = 0
 	_ = p.file.Close()
 	_ = p.spool.file.Close()
 }
 
-// receivePack stores what comes from r in file, and hashes each object.
-func receivePack(ctx context.Context, r io.Reader, file *os.File, inflated *spool) (*pack, error) {
-	p := &pack{file: file, spool: inflated, bases: cache.NewBufferLRU(baseCacheSize)}
+// receivePack stores what comes from r in file, and hashes each object. If it
+// fails, the memory that it took is given back.
+func receivePack(ctx context.Context, r io.Reader, file *os.File, inflated *spool, memory *budget) (_ *pack, err error) {
+	p := &pack{file: file, spool: inflated, bases: cache.NewBufferLRU(baseCacheSize), memory: memory, disk: newBudget(maxSpool)}
+	defer func() {
+		if err != nil {
+			memory.release(p.kept)
+		}
+	}()
+	if err := p.keep(int64(baseCacheSize)); err != nil {
+		return nil, err
+	}
 	s := newPackStream(r, file)
 	var head [12]byte
 	if _, err := io.ReadFull(s, head[:]); err != nil {
@@ -67,7 +83,10 @@ func receivePack(ctx context.Context, r io.Reader, file *os.File, inflated *spoo
 	count := int(head[8])<<24 | int(head[9])<<16 | int(head[10])<<8 | int(head[11])
 	in := &receiver{pack: p, stream: s, byRef: map[plumbing.Hash][]int{}, buf: make([]byte, 32<<10)}
 	for i := range count {
-		if err := in.next(); err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if err := in.next(ctx); err != nil {
 			return nil, fmt.Errorf("reading object %d of %d: %w", i+1, count, noEOF(err))
 		}
 	}
@@ -91,7 +110,10 @@ type receiver struct {
 	byRef  map[plumbing.Hash][]int // deltas whose base is named by its hash
 }
 
-func (in *receiver) next() error {
+func (in *receiver) next(ctx context.Context) error {
+	if err := in.keep(objectCost); err != nil {
+		return err
+	}
 	s := in.stream
 	s.startObject()
 	o := object{offset: s.position(), base: noBase, spooled: notSpooled}
@@ -108,7 +130,7 @@ func (in *receiver) next() error {
 	} else if err := in.zlib.(zlib.Resetter).Reset(s, nil); err != nil {
 		return err
 	}
-	if err := in.inflate(&o); err != nil {
+	if err := in.inflate(ctx, &o); err != nil {
 		return err
 	}
 	o.crc = s.endObject()
@@ -117,7 +139,7 @@ func (in *receiver) next() error {
 }
 
 // inflate goes through the content of an object.
-func (in *receiver) inflate(o *object) error {
+func (in *receiver) inflate(ctx context.Context, o *object) error {
 	hash := plumbing.NewHasher(o.typ, o.size)
 	to := []io.Writer{}
 	if !o.typ.IsDelta() {
@@ -127,7 +149,7 @@ func (in *receiver) inflate(o *object) error {
 		}
 	}
 	// One byte more than there should be: to see that there is no more.
-	n, err := io.CopyBuffer(io.MultiWriter(to...), io.LimitReader(in.zlib, o.size+1), in.buf)
+	n, err := io.CopyBuffer(io.MultiWriter(to...), untilDone(ctx, io.LimitReader(in.zlib, o.size+1)), in.buf)
 	if err != nil {
 		return err
 	}
@@ -166,7 +188,7 @@ func (in *receiver) header(o *object) error {
 			return err
 		}
 		in.byRef[base] = append(in.byRef[base], len(in.objects))
-		return nil
+		return in.keep(refCost)
 	case plumbing.OFSDeltaObject:
 		return in.baseByOffset(o)
 	}
@@ -201,6 +223,11 @@ func (in *receiver) baseByOffset(o *object) error {
 
 // writeIndex writes the .idx file, without which git does not see the pack.
 func (p *pack) writeIndex(w io.Writer) error {
+	if cost := int64(len(p.objects)) * indexCost; p.memory.try(cost) {
+		defer p.memory.give(cost)
+	} else {
+		return fmt.Errorf("indexing the %d objects of the pack: %w", len(p.objects), errMemory)
+	}
 	var index idxfile.Writer
 	if err := index.OnHeader(uint32(len(p.objects))); err != nil {
 		return err

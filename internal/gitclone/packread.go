@@ -11,9 +11,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/go-git/go-git/v5/plumbing"
-	gitobject "github.com/go-git/go-git/v5/plumbing/object"
-
 	"spa-runner/internal/guard"
 )
 
@@ -69,147 +66,79 @@ func (p *pack) inflate(o *object, use func(io.Reader) error) error {
 	return use(io.LimitReader(in.zlib, o.deflated))
 }
 
-func (p *pack) inflateAll(o *object) ([]byte, error) {
-	if err := checkSize(o.deflated, limitOf(o.typ)); err != nil {
-		return nil, fmt.Errorf("the object at %d: %w", o.offset, err)
+// content is the whole object in memory, for callers that took what it costs. It
+// is shared: not to be changed.
+func (p *pack) content(ctx context.Context, i int) ([]byte, error) {
+	from, err := p.bodyOf(ctx, i)
+	if err != nil {
+		return nil, err
 	}
-	b := make([]byte, o.deflated)
-	err := p.inflate(o, func(r io.Reader) error {
-		_, err := io.ReadFull(r, b)
-		return err
-	})
-	return b, err
-}
-
-// stored is the content of an object that is no delta, or in the spool.
-func (p *pack) stored(o *object) ([]byte, error) {
-	if o.spooled == notSpooled {
-		return p.inflateAll(o)
+	defer from.close()
+	if from.bytes != nil {
+		return from.bytes, nil
 	}
-	if err := checkSize(o.size, limitOf(o.typ)); err != nil {
-		return nil, fmt.Errorf("the object at %d: %w", o.offset, err)
-	}
-	b := make([]byte, o.size)
-	_, err := p.spool.file.ReadAt(b, o.spooled)
-	return b, err
-}
-
-// content is the whole object in memory. It is shared: not to be changed.
-func (p *pack) content(i int) ([]byte, error) {
-	// From a delta down to what is known, and back up.
-	var chain []int
-	content, known := p.bases.Get(int64(i))
-	for !known && p.objects[i].base != noBase && p.objects[i].spooled == notSpooled {
-		chain = append(chain, i)
-		i = p.objects[i].base
-		content, known = p.bases.Get(int64(i))
-	}
-	if !known {
-		var err error
-		if content, err = p.stored(&p.objects[i]); err != nil {
-			return nil, err
-		}
-	}
-	for n := len(chain) - 1; n >= 0; n-- {
-		p.bases.Put(int64(i), content)
-		i = chain[n]
-		delta, err := p.inflateAll(&p.objects[i])
-		if err != nil {
-			return nil, err
-		}
-		if content, err = patch(content, delta, limitOf(p.objects[i].typ)); err != nil {
-			return nil, err
-		}
-	}
-	return content, nil
+	content := make([]byte, from.size)
+	_, err = io.ReadFull(untilDone(ctx, io.NewSectionReader(from.file, 0, from.size)), content)
+	return content, err
 }
 
 // contentUpTo is content of a file that has no business to be larger than limit.
-func (p *pack) contentUpTo(i int, limit int64) ([]byte, error) {
+func (p *pack) contentUpTo(ctx context.Context, i int, limit int64) ([]byte, error) {
 	if err := checkSize(p.objects[i].size, limit); err != nil {
 		return nil, err
 	}
-	return p.content(i)
+	return p.content(ctx, i)
 }
 
-// copyTo writes an object, without holding it in memory unless it is stored as a delta.
-func (p *pack) copyTo(w io.Writer, i int) error {
+// copyTo writes an object without holding it in memory.
+func (p *pack) copyTo(ctx context.Context, w io.Writer, i int) error {
 	o := &p.objects[i]
-	if o.spooled != notSpooled {
-		return p.copyBuffered(w, p.spool.reader(o.spooled, o.size))
-	}
-	if o.base != noBase {
-		content, err := p.contentUpTo(i, maxWhole)
+	switch {
+	case o.spooled != notSpooled:
+		return p.copyBuffered(ctx, w, p.spool.reader(o.spooled, o.size))
+	case o.base == noBase:
+		return p.inflate(o, func(r io.Reader) error { return p.copyBuffered(ctx, w, r) })
+	case o.size <= p.spool.small:
+		content, err := p.content(ctx, i)
 		if err != nil {
 			return err
 		}
 		_, err = w.Write(content)
 		return err
 	}
-	return p.inflate(o, func(r io.Reader) error {
-		return p.copyBuffered(w, r)
-	})
+	base, err := p.bodyOf(ctx, o.base)
+	if err != nil {
+		return err
+	}
+	defer base.close()
+	out := bufio.NewWriterSize(w, 64<<10)
+	if err := p.patch(ctx, base, o, o.typ, func(int64) (io.Writer, error) { return out, nil }); err != nil {
+		return err
+	}
+	return out.Flush()
 }
 
 // copyBuffered is io.Copy without a new buffer for each file.
-func (p *pack) copyBuffered(w io.Writer, r io.Reader) error {
+func (p *pack) copyBuffered(ctx context.Context, w io.Writer, r io.Reader) error {
 	buf, _ := p.buffers.Get().(*[64 << 10]byte)
 	if buf == nil {
 		buf = new([64 << 10]byte)
 	}
 	defer p.buffers.Put(buf)
-	_, err := io.CopyBuffer(w, r, buf[:])
+	_, err := io.CopyBuffer(struct{ io.Writer }{w}, untilDone(ctx, r), buf[:])
 	return err
 }
 
-func (p *pack) find(h plumbing.Hash, typ plumbing.ObjectType) (int, error) {
-	i, ok := p.byHash[h]
-	if !ok {
-		return 0, fmt.Errorf("%s %s: %w", typ, h, errNotInPack)
-	}
-	if got := p.objects[i].typ; got != typ {
-		return 0, fmt.Errorf("%s is a %s, where a %s should be", h, got, typ)
-	}
-	return i, nil
+// untilDone lets reading end with the cause of ctx.
+func untilDone(ctx context.Context, r io.Reader) io.Reader {
+	return readFunc(func(b []byte) (int, error) {
+		if ctx.Err() != nil {
+			return 0, context.Cause(ctx)
+		}
+		return r.Read(b)
+	})
 }
 
-// load finds an object and decodes it.
-func (p *pack) load(h plumbing.Hash, typ plumbing.ObjectType, into interface {
-	Decode(plumbing.EncodedObject) error
-},
-) error {
-	i, err := p.find(h, typ)
-	if err != nil {
-		return err
-	}
-	content, err := p.contentUpTo(i, maxMeta)
-	if err != nil {
-		return fmt.Errorf("%s %s: %w", typ, h, err)
-	}
-	var memory plumbing.MemoryObject
-	memory.SetType(typ)
-	if _, err := memory.Write(content); err != nil {
-		return err
-	}
-	if err := into.Decode(&memory); err != nil {
-		return fmt.Errorf("%s %s: %w", typ, h, err)
-	}
-	return nil
-}
+type readFunc func([]byte) (int, error)
 
-// commit reads a commit, through annotated tags.
-func (p *pack) commit(h plumbing.Hash) (*gitobject.Commit, error) {
-	for {
-		i, ok := p.byHash[h]
-		if !ok || p.objects[i].typ != plumbing.TagObject {
-			break
-		}
-		var tag gitobject.Tag
-		if err := p.load(h, plumbing.TagObject, &tag); err != nil {
-			return nil, err
-		}
-		h = tag.Target
-	}
-	var c gitobject.Commit
-	return &c, p.load(h, plumbing.CommitObject, &c)
-}
+func (f readFunc) Read(b []byte) (int, error) { return f(b) }

@@ -38,7 +38,7 @@ func writePack(ctx context.Context, w io.Writer, store storer.EncodedObjectStore
 			return err
 		}
 		deflate.Reset(to)
-		if err := deflateObject(deflate, o); err != nil {
+		if err := deflateObject(ctx, deflate, o); err != nil {
 			return fmt.Errorf("object %s: %w", h, err)
 		}
 	}
@@ -49,12 +49,12 @@ func writePack(ctx context.Context, w io.Writer, store storer.EncodedObjectStore
 	return err
 }
 
-func deflateObject(to *zlib.Writer, o plumbing.EncodedObject) error {
+func deflateObject(ctx context.Context, to *zlib.Writer, o plumbing.EncodedObject) error {
 	r, err := o.Reader()
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(to, r)
+	_, err = io.Copy(to, untilDone(ctx, r))
 	if cerr := r.Close(); err == nil {
 		err = cerr
 	}

@@ -28,11 +28,13 @@ func checkPin(r Request, t Target, from string) error {
 // checked out yet.
 func prove(ctx context.Context, r Request, repo *repository, from remote, p *pack, c choice, commit *gitobject.Commit) error {
 	if r.Inspect != nil {
-		chain, err := p.chain(c.object, commit)
+		chain, release, err := p.chain(ctx, c.object, commit)
 		if err != nil {
 			return fmt.Errorf("reading what %q of %s is: %w", r.Ref, from, err)
 		}
-		if err := r.Inspect(c.Target, chain); err != nil {
+		err = r.Inspect(ctx, c.Target, chain)
+		release()
+		if err != nil {
 			return err
 		}
 	}
@@ -50,54 +52,74 @@ func prove(ctx context.Context, r Request, repo *repository, from remote, p *pac
 	return errors.Join(err, remove())
 }
 
-// What git itself reads of a tag and of a commit: the lines at the beginning, in
-// that order. go-git's decoder also takes such lines further on, so that a
-// signature could be checked of one thing and another be deployed.
-var (
-	tagHead    = lazyregexp.New(`\Aobject ([0-9a-f]{40})\ntype (?:commit|tag)\ntag `)
-	commitHead = lazyregexp.New(`\Atree ([0-9a-f]{40})\n((?:parent [0-9a-f]{40}\n)*)`)
-)
+// What git itself reads of a tag: the lines at the beginning, in that order.
+// go-git's decoder also takes such lines further on, so that a signature could be
+// checked of one thing and another be deployed.
+var tagHead = lazyregexp.New(`\Aobject ([0-9a-f]{40})\ntype (?:commit|tag)\ntag `)
 
-// chain is the raw objects from h, through annotated tags, to the commit.
-func (p *pack) chain(h plumbing.Hash, commit *gitobject.Commit) ([][]byte, error) {
-	var chain [][]byte
-	for h != commit.Hash {
-		raw, err := p.raw(h, plumbing.TagObject)
+// chain is the raw objects from h, through annotated tags, to the commit. They are
+// in memory until release is called.
+func (p *pack) chain(ctx context.Context, h plumbing.Hash, commit *gitobject.Commit) (chain [][]byte, release func(), err error) {
+	var held []func()
+	all := func() {
+		for _, give := range held {
+			give()
+		}
+	}
+	defer func() {
 		if err != nil {
-			return nil, err
+			all()
+		}
+	}()
+	take := func(typ plumbing.ObjectType) ([]byte, error) {
+		raw, give, err := p.raw(ctx, h, typ, commitFactor)
+		if err == nil {
+			chain, held = append(chain, raw), append(held, give)
+		}
+		return raw, err
+	}
+	for h != commit.Hash {
+		raw, err := take(plumbing.TagObject)
+		if err != nil {
+			return nil, nil, err
 		}
 		head := tagHead.FindSubmatch(raw)
 		if head == nil {
-			return nil, fmt.Errorf("tag %s does not begin with object, type and tag", h)
+			return nil, nil, fmt.Errorf("tag %s does not begin with object, type and tag", h)
 		}
-		chain, h = append(chain, raw), plumbing.NewHash(string(head[1]))
+		h = plumbing.NewHash(string(head[1]))
 	}
-	raw, err := p.raw(h, plumbing.CommitObject)
+	raw, err := take(plumbing.CommitObject)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if head := commitHead.FindSubmatch(raw); head == nil || string(head[1]) != commit.TreeHash.String() {
-		return nil, fmt.Errorf("commit %s does not begin with its tree", h)
+	if read, err := readCommit(h, raw); err != nil || read.TreeHash != commit.TreeHash {
+		return nil, nil, fmt.Errorf("commit %s does not begin with its tree", h)
 	}
-	return append(chain, raw), nil
+	return chain, all, nil
 }
 
-func (p *pack) raw(h plumbing.Hash, typ plumbing.ObjectType) ([]byte, error) {
-	i, err := p.find(h, typ)
+func (p *pack) parents(ctx context.Context, h plumbing.Hash) ([]plumbing.Hash, error) {
+	raw, release, err := p.raw(ctx, h, plumbing.CommitObject, commitFactor)
 	if err != nil {
 		return nil, err
 	}
-	return p.contentUpTo(i, maxMeta)
+	defer release()
+	commit, err := readCommit(h, raw)
+	if err != nil {
+		return nil, err
+	}
+	return commit.ParentHashes, nil
 }
 
 // headOf finds the branch that a commit must be reachable from.
-func headOf(a *advert, branch, from string) (plumbing.Hash, error) {
+func headOf(ctx context.Context, a *advert, branch, from string) (plumbing.Hash, error) {
 	if branch == "" {
 		return plumbing.ZeroHash, nil
 	}
 	head, ok := a.refs[branches+strings.TrimPrefix(branch, branches)]
 	if !ok {
-		return head, fault(ErrRefNotFound, nil, "cloning %s: %q, from which the commit must be reachable, is no branch there%s", from, branch, a.nearest(branch))
+		return head, fault(ErrRefNotFound, nil, "cloning %s: %q, from which the commit must be reachable, is no branch there%s", from, branch, a.nearest(ctx, branch))
 	}
 	return head, nil
 }
@@ -146,7 +168,7 @@ func checkReachable(ctx context.Context, r Request, from remote, history *pack, 
 		if h == wanted {
 			return nil
 		}
-		raw, err := history.raw(h, plumbing.CommitObject)
+		parents, err := history.parents(ctx, h)
 		if errors.Is(err, errNotInPack) {
 			cut++
 			continue
@@ -154,16 +176,15 @@ func checkReachable(ctx context.Context, r Request, from remote, history *pack, 
 		if err != nil {
 			return fmt.Errorf("looking for commit %s in branch %q of %s: %w", wanted, r.ReachableFrom, from, err)
 		}
-		head := commitHead.FindSubmatch(raw)
-		if head == nil {
-			return fmt.Errorf("looking for commit %s in branch %q of %s: commit %s does not begin with its tree", wanted, r.ReachableFrom, from, h)
-		}
-		for parent := range strings.Lines(string(head[2])) {
-			h := plumbing.NewHash(strings.TrimSpace(strings.TrimPrefix(parent, "parent ")))
-			if !seen[h] {
-				seen[h] = true
-				stack = append(stack, h)
+		for _, parent := range parents {
+			if seen[parent] {
+				continue
 			}
+			if err := history.keep(seenCost); err != nil {
+				return fmt.Errorf("looking for commit %s in branch %q of %s: %w", wanted, r.ReachableFrom, from, err)
+			}
+			seen[parent] = true
+			stack = append(stack, parent)
 		}
 	}
 	reason := "; it may be of a fork, of a pull request, or of another branch: deploy a commit that was merged, or change what is demanded"

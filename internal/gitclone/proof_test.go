@@ -337,7 +337,7 @@ func TestInspect(t *testing.T) {
 			} {
 				dir := target(t)
 				var got []string
-				_, err := Clone(t.Context(), Request{URL: url, Ref: ref, Dir: dir, Inspect: func(found Target, chain [][]byte) error {
+				_, err := Clone(t.Context(), Request{URL: url, Ref: ref, Dir: dir, Inspect: func(_ context.Context, found Target, chain [][]byte) error {
 					for i, raw := range chain {
 						typ := plumbing.TagObject
 						if i == len(chain)-1 {
@@ -375,7 +375,7 @@ func TestInspectOddObjects(t *testing.T) {
 	odd := gitIn(t, h.dir, strings.Replace(text, "author ", "tree "+tree+"\nauthor ", 1), "hash-object", "-t", "commit", "-w", "--stdin", "--literally")
 	git(t, h.dir, "update-ref", "refs/heads/odd", odd)
 	dir := target(t)
-	_, err := Clone(t.Context(), Request{URL: h.dir, Ref: "odd", Dir: dir, Inspect: func(Target, [][]byte) error { return nil }})
+	_, err := Clone(t.Context(), Request{URL: h.dir, Ref: "odd", Dir: dir, Inspect: func(context.Context, Target, [][]byte) error { return nil }})
 	if err == nil {
 		if got := git(t, dir, "rev-parse", "HEAD^{tree}"); len(snapshot(t, dir)) == 0 || got == tree {
 			t.Errorf("the tree that was checked out is %s", got)
@@ -394,16 +394,16 @@ func TestInspectedIsCheckedOut(t *testing.T) {
 	commit := commitWith(tree, nil, "")
 	tag := packed{plumbing.TagObject, []byte("tag v1\nobject " + commit.hash().String() + "\ntype commit\n\nx\n")}
 	p := mustReceive(t, commit, tag)
-	decoded, err := p.commit(commit.hash())
+	decoded, err := p.commit(t.Context(), commit.hash())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if chain, err := p.chain(commit.hash(), decoded); err != nil || len(chain) != 1 {
+	if chain, _, err := p.chain(t.Context(), commit.hash(), decoded); err != nil || len(chain) != 1 {
 		t.Errorf("got %q, %v", chain, err)
 	}
-	_, err = p.chain(tag.hash(), decoded)
+	_, _, err = p.chain(t.Context(), tag.hash(), decoded)
 	contains(t, err, "does not begin with object, type and tag")
 	decoded.TreeHash = commit.hash()
-	_, err = p.chain(commit.hash(), decoded)
+	_, _, err = p.chain(t.Context(), commit.hash(), decoded)
 	contains(t, err, "does not begin with its tree")
 }

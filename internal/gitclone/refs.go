@@ -1,6 +1,7 @@
 package gitclone
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -47,7 +48,7 @@ type choice struct {
 // choose applies the rules of the Ref field: a bare name is a branch or a tag,
 // and not both, unlike in git, which silently takes the branch. That they are at
 // one commit today is no excuse: the branch will move.
-func choose(a *advert, ref, from string) (choice, error) {
+func choose(ctx context.Context, a *advert, ref, from string) (choice, error) {
 	asBranch, isBranch := a.commitOf(branches + ref)
 	asTag, isTag := a.commitOf(tags + ref)
 	_, isFull := a.refs[ref]
@@ -72,7 +73,7 @@ func choose(a *advert, ref, from string) (choice, error) {
 		return choice{}, fault(ErrRefNotFound, nil, "cloning %s: %s is no branch and no tag there; "+
 			"if it is the short form of a commit, write the full 40 characters", from, ref)
 	}
-	return choice{}, fault(ErrRefNotFound, nil, "cloning %s: %q is no branch and no tag there%s", from, ref, a.nearest(ref))
+	return choice{}, fault(ErrRefNotFound, nil, "cloning %s: %q is no branch and no tag there%s", from, ref, a.nearest(ctx, ref))
 }
 
 func chooseRef(a *advert, name, from string) (choice, error) {

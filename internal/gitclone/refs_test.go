@@ -91,7 +91,7 @@ func TestNearestAtMostFive(t *testing.T) {
 	for i := range 30 {
 		a.refs[fmt.Sprintf("refs/tags/v1.%02d", i)] = plumbing.Hash{}
 	}
-	if got := a.nearest("v1.31"); strings.Count(got, "tag v1.") != 5 || !strings.Contains(got, "0 branches and 30 tags") {
+	if got := a.nearest(t.Context(), "v1.31"); strings.Count(got, "tag v1.") != 5 || !strings.Contains(got, "0 branches and 30 tags") {
 		t.Error(got)
 	}
 }

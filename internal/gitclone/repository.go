@@ -22,7 +22,10 @@ import (
 
 // repository is the .git folder of a clone, such that git works on it.
 // https://git-scm.com/docs/gitrepository-layout
-type repository struct{ root *os.Root }
+type repository struct {
+	root   *os.Root
+	memory *budget
+}
 
 func newRepository(root *os.Root, mark string) (*repository, error) {
 	if err := root.Mkdir(".git", 0o777); err != nil {
@@ -38,7 +41,7 @@ func newRepository(root *os.Root, mark string) (*repository, error) {
 			return nil, err
 		}
 	}
-	return &repository{root}, nil
+	return &repository{root, newBudget(memoryBudget)}, nil
 }
 
 func (r *repository) write(name, text string) error {
@@ -77,7 +80,7 @@ func (r *repository) receive(ctx context.Context, from io.Reader, name string) (
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	p, err := receivePack(ctx, from, file, inflated)
+	p, err := receivePack(ctx, from, file, inflated, r.memory)
 	if err != nil {
 		return nil, errors.Join(err, inflated.file.Close(), file.Close())
 	}
@@ -101,7 +104,7 @@ func (r *repository) create(name string, perm fs.FileMode, content func(io.Write
 }
 
 // describe writes HEAD, refs, shallow and config as `git clone --depth 1` does.
-func (r *repository) describe(c choice, url string, shallows []plumbing.Hash) error {
+func (r *repository) describe(ctx context.Context, c choice, url string, shallows []plumbing.Hash) error {
 	head, config := c.Commit, coreConfig+fmt.Sprintf("[remote \"origin\"]\n\turl = %s\n", quoteConfig(url))
 	files := map[string]string{}
 	for name, hash := range c.refs {
@@ -133,6 +136,9 @@ func (r *repository) describe(c choice, url string, shallows []plumbing.Hash) er
 		files["shallow"] = strings.Join(slices.Compact(lines), "\n")
 	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		if err := r.write(name, files[name]+"\n"); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package gitclone
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"os"
 	"sync/atomic"
@@ -15,16 +16,29 @@ import (
 //
 // What does not fit into maxSpool is inflated again from the pack.
 type spool struct {
-	file *os.File
-	to   *bufio.Writer // while objects arrive, one after another
-	size atomic.Int64
-	max  int64
+	root  *os.Root
+	name  string
+	file  *os.File
+	to    *bufio.Writer // while objects arrive, one after another
+	size  atomic.Int64
+	max   int64        // bytes to keep
+	small int64        // bytes of an object that is handled in memory
+	count atomic.Int64 // of the temporary files
 }
 
 // notSpooled is the place of what is not in the spool.
 const notSpooled = -1
 
 func newSpool(root *os.Root, name string) (*spool, error) {
+	file, err := nameless(root, name)
+	if err != nil {
+		return nil, err
+	}
+	return &spool{root: root, name: name, file: file, to: bufio.NewWriterSize(file, 256<<10), max: maxSpool, small: maxSmall}, nil
+}
+
+// nameless makes a file that is gone when it is closed.
+func nameless(root *os.Root, name string) (*os.File, error) {
 	file, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, err
@@ -33,11 +47,13 @@ func newSpool(root *os.Root, name string) (*spool, error) {
 		_ = file.Close()
 		return nil, err
 	}
-	return spoolIn(file), nil
+	return file, nil
 }
 
-func spoolIn(file *os.File) *spool {
-	return &spool{file: file, to: bufio.NewWriterSize(file, 256<<10), max: maxSpool}
+// temporary makes a file for one object that a delta is based on, where it is too
+// large for memory and the spool is full.
+func (s *spool) temporary() (*os.File, error) {
+	return nameless(s.root, fmt.Sprintf("%s_%d", s.name, s.count.Add(1)))
 }
 
 // reserve is a place for so many bytes, if there is one.
@@ -57,4 +73,6 @@ func (s *spool) put(content []byte) (at int64, err error) {
 	return at, err
 }
 
-func (s *spool) reader(at, size int64) io.Reader { return io.NewSectionReader(s.file, at, size) }
+func (s *spool) reader(at, size int64) *io.SectionReader {
+	return io.NewSectionReader(s.file, at, size)
+}

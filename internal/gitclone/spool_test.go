@@ -17,10 +17,10 @@ func TestInflatedOnce(t *testing.T) {
 	t.Parallel()
 	raw, _ := packOf(t, "--delta-base-offset")
 	for _, keep := range []int64{maxSpool, 0} {
-		inflated := spoolIn(scratch(t))
+		inflated := testSpool(t)
 		inflated.max = keep
 		file := scratch(t)
-		p, err := receivePack(t.Context(), bytes.NewReader(raw), file, inflated)
+		p, err := receivePack(t.Context(), bytes.NewReader(raw), file, inflated, newBudget(memoryBudget))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -29,9 +29,9 @@ func TestInflatedOnce(t *testing.T) {
 		}
 		p.bases.Clear()
 		for i, o := range p.objects {
-			content, cerr := p.content(i)
+			content, cerr := p.content(t.Context(), i)
 			var copied bytes.Buffer
-			err := p.copyTo(&copied, i)
+			err := p.copyTo(t.Context(), &copied, i)
 			if keep == 0 && o.size > 0 {
 				if cerr == nil || err == nil {
 					t.Errorf("object %d is known without the pack, of which nothing was kept", i)
@@ -51,7 +51,7 @@ func TestInflatedOnce(t *testing.T) {
 // TestSpoolIsBounded is about sizes that a server only says.
 func TestSpoolIsBounded(t *testing.T) {
 	t.Parallel()
-	s := spoolIn(scratch(t))
+	s := testSpool(t)
 	s.max = 100
 	for i, test := range []struct{ size, want int64 }{{60, 0}, {41, notSpooled}, {1<<60 - 1, notSpooled}, {40, 60}, {1, notSpooled}, {0, 100}} {
 		if got := s.reserve(test.size); got != test.want {

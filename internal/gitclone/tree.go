@@ -49,10 +49,11 @@ func (l *listing) walk(ctx context.Context, p *pack, hash plumbing.Hash, dir str
 	if hash == plumbing.NewHash(emptyTree) {
 		return nil
 	}
-	var tree gitobject.Tree
-	if err := p.load(hash, plumbing.TreeObject, &tree); err != nil {
+	tree, release, err := p.tree(ctx, hash)
+	if err != nil {
 		return fmt.Errorf("folder %q: %w", dir, err)
 	}
+	defer release()
 	seen := make(map[string]bool, len(tree.Entries))
 	for _, e := range tree.Entries {
 		if err := checkName(e.Name); err != nil {
@@ -63,15 +64,12 @@ func (l *listing) walk(ctx context.Context, p *pack, hash plumbing.Hash, dir str
 		}
 		seen[e.Name] = true
 		if e.Name == attributesName && isFile(e.Mode) {
-			i, err := p.find(e.Hash, plumbing.BlobObject)
+			inner, release, err := p.attributes(ctx, e.Hash, dir, in)
 			if err != nil {
 				return fmt.Errorf("file %q: %w", dir+e.Name, err)
 			}
-			rules, err := p.contentUpTo(i, maxAttributes)
-			if err != nil {
-				return fmt.Errorf("file %q: %w", dir+e.Name, err)
-			}
-			in = in.enter(dir, string(rules))
+			defer release()
+			in = inner
 		}
 	}
 	for _, e := range tree.Entries {
@@ -82,7 +80,38 @@ func (l *listing) walk(ctx context.Context, p *pack, hash plumbing.Hash, dir str
 	return nil
 }
 
+// attributes is the scope of a folder with these .gitattributes, until release is called.
+func (p *pack) attributes(ctx context.Context, h plumbing.Hash, dir string, outer *scope) (in *scope, release func(), err error) {
+	i, err := p.find(h, plumbing.BlobObject)
+	if err != nil {
+		return nil, nil, err
+	}
+	size := p.objects[i].size
+	if err := checkSize(size, maxAttributes); err != nil {
+		return nil, nil, err
+	}
+	if !p.memory.try(2 * size) { // as bytes and as text
+		return nil, nil, errMemory
+	}
+	release = func() { p.memory.give(2 * size) }
+	rules, err := p.content(ctx, i)
+	if err == nil {
+		in, err = outer.enter(dir, string(rules))
+	}
+	if err != nil {
+		release()
+		return nil, nil, err
+	}
+	return in, release, nil
+}
+
 func (l *listing) add(ctx context.Context, p *pack, e gitobject.TreeEntry, path string, in *scope) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err := p.keep(fileCost + int64(len(path))); err != nil {
+		return fmt.Errorf("listing %d files: %w", len(l.entries)+len(l.dirs), err)
+	}
 	file := entry{path: path, mode: e.Mode, hash: e.Hash}
 	switch {
 	case len(path) > maxPath: // which also bounds how deep folders are nested
@@ -104,7 +133,11 @@ func (l *listing) add(ctx context.Context, p *pack, e gitobject.TreeEntry, path 
 			file.mode = filemode.Regular // as git has it in the index
 		}
 		if isFile(e.Mode) {
-			file.convert = conversionFor(in.attributes(path))
+			attrs, err := in.attributes(ctx, path)
+			if err != nil {
+				return err
+			}
+			file.convert = conversionFor(attrs)
 		}
 	default:
 		return fmt.Errorf("refusing %q: it has the unknown mode %s", path, e.Mode)

@@ -1,12 +1,19 @@
 package gitsign
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"golang.org/x/crypto/ssh"
+)
+
+// Each principal of a line is compared with all of others.
+const (
+	maxLine      = 64 << 10 // bytes of a line: a key of RSA has two or three thousand
+	maxPrincipal = 1 << 10  // bytes of a name, or of a pattern
 )
 
 // allowedSigner is a line of an allowed_signers file.
@@ -20,8 +27,11 @@ type allowedSigner struct {
 }
 
 // parseAllowed reads an allowed_signers file, and tells all that is wrong with it.
-func parseAllowed(text string) (list []allowedSigner, problems []string) {
+func parseAllowed(ctx context.Context, text string) (list []allowedSigner, problems []string) {
 	for i, line := range strings.Split(text, "\n") {
+		if ctx.Err() != nil {
+			break // the caller knows
+		}
 		line = strings.Trim(line, " \t\r")
 		if line == "" || line[0] == '#' {
 			continue
@@ -38,6 +48,9 @@ func parseAllowed(text string) (list []allowedSigner, problems []string) {
 }
 
 func parseAllowedLine(line string) (s allowedSigner, err error) {
+	if len(line) > maxLine {
+		return s, fmt.Errorf("it has %d bytes, more than %d is refused: write one line for some of its principals, and one for the others", len(line), maxLine)
+	}
 	if strings.ContainsAny(line, "\x00\uFEFF") {
 		return s, errors.New("it has a NUL or a byte order mark in it")
 	}
@@ -52,6 +65,9 @@ func parseAllowedLine(line string) (s allowedSigner, err error) {
 	for principal := range strings.SplitSeq(s.principals, ",") {
 		if strings.TrimPrefix(principal, "!") == "" {
 			return s, errors.New("one of its principals is empty")
+		}
+		if len(principal) > maxPrincipal {
+			return s, fmt.Errorf("one of its principals has %d bytes, more than %d is refused", len(principal), maxPrincipal)
 		}
 	}
 	rest = strings.TrimLeft(rest, " \t\r")

@@ -163,9 +163,9 @@ func TestRefusedKeys(t *testing.T) {
 		"PGP weak":        {weakPGP, []string{"1024 bits"}},
 		"PGP DSA":         {dsaPGP, []string{"(17) that does not count"}},
 		"PGP empty":       {"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n-----END PGP PUBLIC KEY BLOCK-----\n", []string{"of 0 keys"}},
-		"huge":            {strings.Repeat("#", maxKeys+1), []string{"bytes, more than"}},
+		"huge":            {strings.Repeat("#", MaxKeys+1), []string{"bytes, more than"}},
 	} {
-		if _, err := ParseKeys([]byte(test.keys)); err == nil {
+		if _, err := ParseKeys(t.Context(), []byte(test.keys)); err == nil {
 			t.Errorf("%s: no error", name)
 		} else {
 			contains(t, err, test.want...)

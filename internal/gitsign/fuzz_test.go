@@ -63,7 +63,7 @@ func FuzzAllowedSigners(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		list, problems := parseAllowed(text)
+		list, problems := parseAllowed(t.Context(), text)
 		lines := 0
 		for line := range strings.SplitSeq(text, "\n") {
 			if line = strings.Trim(line, " \t\r"); line != "" && line[0] != '#' {
@@ -77,7 +77,7 @@ func FuzzAllowedSigners(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if who, err := findSigner(list, parsed, time.Unix(dateAt, 0)); err == nil && who == "" {
+		if who, err := findSigner(t.Context(), list, parsed, time.Unix(dateAt, 0)); err == nil && who == "" {
 			t.Errorf("%q: nobody signed it", text)
 		}
 	})
@@ -93,7 +93,7 @@ func FuzzPGP(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	keys, err := ParseKeys(ring)
+	keys, err := ParseKeys(f.Context(), ring)
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -13,6 +13,7 @@ package gitsign
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -38,23 +39,32 @@ type Signer struct {
 	Object string
 }
 
-// maxKeys is the size in bytes of the largest file of keys. A PGP key that many
+// MaxKeys is the size in bytes of the largest file of keys. A PGP key that many
 // people signed has some hundred kilobytes.
-const maxKeys = 8 << 20
+const MaxKeys = 8 << 20
+
+// The rest of what is bounded, in bytes. git and its tools write some hundred.
+const (
+	maxObject    = 16 << 20 // a tag or a commit
+	maxSignature = 1 << 20
+)
 
 // ParseKeys reads a file of keys, and tells by its content of which kind it is.
 // A file without a key, or with anything that is not understood, is an error
-// that tells all problems with their lines.
-func ParseKeys(content []byte) (*Keys, error) {
+// that tells all problems with their lines. It ends with the cause of ctx.
+func ParseKeys(ctx context.Context, content []byte) (*Keys, error) {
 	var keys Keys
 	var problems []string
 	switch {
-	case len(content) > maxKeys:
-		return nil, fmt.Errorf("it has %d bytes, more than %d is refused", len(content), maxKeys)
+	case len(content) > MaxKeys:
+		return nil, fmt.Errorf("it has %d bytes, more than %d is refused", len(content), MaxKeys)
 	case bytes.Contains(content, []byte("-----BEGIN PGP")):
-		keys.pgp, problems = parseKeyring(string(content))
+		keys.pgp, problems = parseKeyring(ctx, string(content))
 	default:
-		keys.allowed, problems = parseAllowed(string(content))
+		keys.allowed, problems = parseAllowed(ctx, string(content))
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
 	if len(problems) > 0 {
 		return nil, errors.New(strings.Join(problems, "; "))
@@ -78,16 +88,13 @@ func ParseKeys(content []byte) (*Keys, error) {
 // now decides whether a PGP key has expired, as in gpg. What is in
 // allowed_signers is valid or not at the time that the object says of itself,
 // as in git.
-func (k *Keys) Vouch(ref string, chain [][]byte, now time.Time) (Signer, error) {
+func (k *Keys) Vouch(ctx context.Context, ref string, chain [][]byte, now time.Time) (Signer, error) {
 	unsigned := "the commit carries no signature"
 	for i, raw := range chain {
-		var s signed
-		var err error
-		if i == len(chain)-1 {
-			s, err = splitCommit(raw)
-		} else {
-			s, err = splitTag(raw)
+		if ctx.Err() != nil {
+			return Signer{}, context.Cause(ctx)
 		}
+		s, err := split(raw, i == len(chain)-1)
 		if err != nil {
 			return Signer{}, fmt.Errorf("its %s is not as git writes one: %w", s.what, err)
 		}
@@ -100,7 +107,7 @@ func (k *Keys) Vouch(ref string, chain [][]byte, now time.Time) (Signer, error) 
 		if name, isTag := strings.CutPrefix(ref, "refs/tags/"); isTag && s.name != "" && s.name != name {
 			return Signer{}, fmt.Errorf("the signed tag says that its name is %q, but it is found under %q: somebody renamed it", s.name, name)
 		}
-		signer, err := k.verify(s, now)
+		signer, err := k.verify(ctx, s, now)
 		if err != nil {
 			return Signer{}, fmt.Errorf("the signature of its %s does not count: %w", s.what, err)
 		}
@@ -117,12 +124,15 @@ const (
 	x509Message  = "SIGNED MESSAGE"
 )
 
-func (k *Keys) verify(s signed, now time.Time) (Signer, error) {
+func (k *Keys) verify(ctx context.Context, s signed, now time.Time) (Signer, error) {
 	var signer Signer
 	var err error
+	if len(s.signature) > maxSignature {
+		return Signer{}, fmt.Errorf("it has %d bytes, more than %d is refused", len(s.signature), maxSignature)
+	}
 	switch kind := kindOf(s.signature); {
 	case kind == sshSignature && k.allowed != nil:
-		signer, err = verifySSH(k.allowed, s)
+		signer, err = verifySSH(ctx, k.allowed, s)
 	case kind == pgpSignature && k.pgp != nil:
 		signer, err = verifyPGP(k.pgp, s, now)
 	case kind == sshSignature:
@@ -143,6 +153,9 @@ func (k *Keys) verify(s signed, now time.Time) (Signer, error) {
 // kindOf tells by the beginning of a line whether git takes it for that of a
 // signature, and of which kind it is.
 func kindOf(line []byte) string {
+	if !bytes.HasPrefix(line, []byte("-----BEGIN ")) {
+		return ""
+	}
 	for _, kind := range []string{sshSignature, pgpSignature, pgpMessage, x509Message} {
 		if bytes.HasPrefix(line, []byte("-----BEGIN "+kind+"-----")) {
 			return kind

@@ -99,11 +99,11 @@ func TestPGPExpiredAndRevoked(t *testing.T) {
 	s.wantBoth("expired key", raw, s.export(expired), false)
 	_, err := weSay(raw, s.export(expired))
 	contains(t, err, "has expired")
-	keys, err := ParseKeys([]byte(s.export(expired)))
+	keys, err := ParseKeys(t.Context(), []byte(s.export(expired)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := keys.Vouch("", [][]byte{[]byte(raw)}, time.Unix(dateAt, 0)); err != nil {
+	if _, err := keys.Vouch(t.Context(), "", [][]byte{[]byte(raw)}, time.Unix(dateAt, 0)); err != nil {
 		t.Errorf("on that day it was good: %v", err)
 	}
 
@@ -148,7 +148,7 @@ func TestOneFlippedByte(t *testing.T) {
 		"PGP commit": {s.commit(withPGP(print)...), ring}, "PGP tag": {s.tag(withPGP(print)...), ring},
 	} {
 		s.wantBoth(name, test.raw, test.keys, true)
-		keys, err := ParseKeys([]byte(test.keys))
+		keys, err := ParseKeys(t.Context(), []byte(test.keys))
 		if err != nil {
 			t.Fatal(err)
 		}

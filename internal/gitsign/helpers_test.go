@@ -2,6 +2,7 @@ package gitsign
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -168,7 +169,7 @@ func (s *signer) gitSays(raw, keys string) (string, bool) {
 
 // weSay verifies an object of a tag v1 or a commit.
 func weSay(raw, keys string) (Signer, error) {
-	parsed, err := ParseKeys([]byte(keys))
+	parsed, err := ParseKeys(context.Background(), []byte(keys))
 	if err != nil {
 		return Signer{}, fmt.Errorf("keys: %w", err)
 	}
@@ -185,7 +186,7 @@ func vouch(keys *Keys, raw string) (Signer, error) {
 	if strings.HasPrefix(raw, "object ") {
 		chain = append(chain, []byte(unsignedCommit))
 	}
-	return keys.Vouch("refs/tags/v1", chain, time.Now())
+	return keys.Vouch(context.Background(), "refs/tags/v1", chain, time.Now())
 }
 
 // wantBoth fails unless git and we say that the signature is good, or both not.

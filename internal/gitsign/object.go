@@ -30,6 +30,19 @@ var (
 
 const gpgsig = "gpgsig"
 
+// split takes a commit or a tag apart.
+func split(raw []byte, isCommit bool) (s signed, err error) {
+	cut := splitTag
+	if isCommit {
+		cut = splitCommit
+	}
+	if len(raw) > maxObject {
+		s, _ = cut(nil)
+		return s, fmt.Errorf("it has %d bytes, more than %d is refused", len(raw), maxObject)
+	}
+	return cut(raw)
+}
+
 // splitCommit takes the header gpgsig out of a commit, with its continuation
 // lines: what is left was signed.
 // https://git-scm.com/docs/gitformat-signature

@@ -2,6 +2,7 @@ package gitsign
 
 import (
 	"bytes"
+	"context"
 	"crypto"
 	"crypto/rsa"
 	"errors"
@@ -24,7 +25,7 @@ const (
 
 // parseKeyring reads armoured blocks of public keys, with nothing but comments
 // (#) and empty lines around them.
-func parseKeyring(text string) (keys openpgp.EntityList, problems []string) {
+func parseKeyring(ctx context.Context, text string) (keys openpgp.EntityList, problems []string) {
 	var block []string
 	start := 0
 	for i, line := range strings.Split(text, "\n") {
@@ -38,7 +39,7 @@ func parseKeyring(text string) (keys openpgp.EntityList, problems []string) {
 			}
 			block = append(block, line)
 			if line == "-----END "+publicKeys+"-----" {
-				found, err := parseKeyBlock(strings.Join(block, "\n"))
+				found, err := parseKeyBlock(ctx, strings.Join(block, "\n"))
 				if err != nil {
 					problems = append(problems, fmt.Sprintf("line %d: the keys that begin here: %v", start, err))
 				}
@@ -54,7 +55,7 @@ func parseKeyring(text string) (keys openpgp.EntityList, problems []string) {
 	return keys, problems
 }
 
-func parseKeyBlock(block string) (openpgp.EntityList, error) {
+func parseKeyBlock(ctx context.Context, block string) (openpgp.EntityList, error) {
 	data, err := unarmor(block, publicKeys)
 	if err != nil {
 		return nil, err
@@ -73,7 +74,8 @@ func parseKeyBlock(block string) (openpgp.EntityList, error) {
 			count++
 		}
 	}
-	keys, err := openpgp.ReadKeyRing(bytes.NewReader(data))
+	// What a key says of itself is verified while it is read: so that is asked about the context.
+	keys, err := openpgp.ReadKeyRing(untilDone(ctx, bytes.NewReader(data)))
 	if err != nil {
 		return nil, fmt.Errorf("they cannot be read: %w", err)
 	}
@@ -87,6 +89,20 @@ func parseKeyBlock(block string) (openpgp.EntityList, error) {
 	}
 	return keys, nil
 }
+
+// untilDone lets reading end with the cause of ctx.
+func untilDone(ctx context.Context, r io.Reader) io.Reader {
+	return readFunc(func(b []byte) (int, error) {
+		if ctx.Err() != nil {
+			return 0, context.Cause(ctx)
+		}
+		return r.Read(b)
+	})
+}
+
+type readFunc func([]byte) (int, error)
+
+func (f readFunc) Read(b []byte) (int, error) { return f(b) }
 
 func checkKey(key *packet.PublicKey) error {
 	switch key.PubKeyAlgo {

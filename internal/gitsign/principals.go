@@ -2,6 +2,7 @@ package gitsign
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,22 +11,32 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
+// maxCompared is how many times a principal is compared with a line.
+const maxCompared = 1_000_000
+
 // findSigner looks a key up as git does: ssh-keygen -Y find-principals takes the
 // first line with the key that was valid at that time, and then one of its
 // principals has to be allowed by some line, for git and at that time.
-func findSigner(allowed []allowedSigner, key ssh.PublicKey, when time.Time) (string, error) {
+func findSigner(ctx context.Context, allowed []allowedSigner, key ssh.PublicKey, when time.Time) (string, error) {
 	wanted := key.Marshal()
 	list := slices.DeleteFunc(slices.Clone(allowed), func(s allowedSigner) bool { return !bytes.Equal(s.key.Marshal(), wanted) })
 	if len(list) == 0 {
 		return "", fmt.Errorf("it is made with the %s key %s, which is not in the file of keys", key.Type(), ssh.FingerprintSHA256(key))
 	}
 	var refused error
+	compared := 0
 	for _, first := range list {
 		if refused = first.validAt(when); refused != nil {
 			continue
 		}
 		for principal := range strings.SplitSeq(first.principals, ",") {
 			for _, s := range list {
+				if ctx.Err() != nil {
+					return "", context.Cause(ctx)
+				}
+				if compared++; compared > maxCompared {
+					return "", fmt.Errorf("the file of keys has too many principals for the key %s: write fewer lines with it", ssh.FingerprintSHA256(key))
+				}
 				if !matchList(principal, s.principals) {
 					continue
 				}

@@ -2,6 +2,7 @@ package gitsign
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
@@ -131,7 +132,7 @@ func (s sshsig) verify(payload []byte) error {
 	return nil
 }
 
-func verifySSH(allowed []allowedSigner, s signed) (Signer, error) {
+func verifySSH(ctx context.Context, allowed []allowedSigner, s signed) (Signer, error) {
 	blob, err := unarmor(string(s.signature), sshSignature)
 	if err != nil {
 		return Signer{}, err
@@ -143,7 +144,7 @@ func verifySSH(allowed []allowedSigner, s signed) (Signer, error) {
 	if err := sig.verify(s.payload); err != nil {
 		return Signer{}, err
 	}
-	principal, err := findSigner(allowed, sig.key, s.when)
+	principal, err := findSigner(ctx, allowed, sig.key, s.when)
 	return Signer{Principal: principal, Key: ssh.FingerprintSHA256(sig.key)}, err
 }
 

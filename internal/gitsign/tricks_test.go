@@ -110,7 +110,7 @@ func TestTheRuleForTags(t *testing.T) {
 	t.Parallel()
 	s := newSigner(t)
 	path, stranger := s.sshKey("key", "ed25519"), s.sshKey("stranger", "ed25519")
-	keys, err := ParseKeys([]byte("ada@example.com " + s.public(path)))
+	keys, err := ParseKeys(t.Context(), []byte("ada@example.com "+s.public(path)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func TestTheRuleForTags(t *testing.T) {
 		"a plain tag of a signed one":          {"refs/tags/v2", [][]byte{outer, signedTag, unsigned}, `its name is "v1", but it is found under "v2"`},
 		"nothing at all":                       {"refs/heads/main", nil, "no signature"},
 	} {
-		signer, err := keys.Vouch(test.ref, test.chain, noon)
+		signer, err := keys.Vouch(t.Context(), test.ref, test.chain, noon)
 		got := signer.Object
 		if err != nil {
 			got = err.Error()

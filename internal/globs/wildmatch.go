@@ -15,19 +15,29 @@ const (
 // paths, no wildcard but ** matches a slash. A pattern that is not well formed
 // matches nothing.
 func Wildmatch(pattern, text string, paths bool) bool {
-	return wild(pattern, text, paths) == matches
+	m := matcher{paths: paths}
+	return m.wild(pattern, text) == matches
 }
 
-func wild(p, t string, paths bool) int {
+// matcher matches one text with one pattern.
+type matcher struct {
+	paths bool
+	// failed has the outcomes of **/ that are known, by what was left of the pattern
+	// and of the text: a/**/b matches a/b too, so that each **/ is tried in two
+	// ways, which for many of them would take exponential time.
+	failed map[[2]int]int
+}
+
+func (m *matcher) wild(p, t string) int {
 	for i := 0; i < len(p); i++ {
 		if t == "" && p[i] != '*' {
 			return textUsedUp
 		}
 		switch p[i] {
 		case '*':
-			return star(p, i, t, paths)
+			return m.star(p, i, t)
 		case '?':
-			if paths && t[0] == '/' {
+			if m.paths && t[0] == '/' {
 				return differs
 			}
 		case '[':
@@ -35,7 +45,7 @@ func wild(p, t string, paths bool) int {
 			if end < 0 {
 				return textUsedUp
 			}
-			if !in || paths && t[0] == '/' {
+			if !in || m.paths && t[0] == '/' {
 				return differs
 			}
 			i = end
@@ -58,21 +68,42 @@ func wild(p, t string, paths bool) int {
 }
 
 // star matches from p[i], the first of one or more stars.
-func star(p string, i int, t string, paths bool) int {
+func (m *matcher) star(p string, i int, t string) int {
 	start := i
 	for i < len(p) && p[i] == '*' {
 		i++
 	}
 	rest := p[i:]
-	slashes := !paths
-	if paths && i-start > 1 && (start == 0 || p[start-1] == '/') &&
+	slashes := !m.paths
+	if m.paths && i-start > 1 && (start == 0 || p[start-1] == '/') &&
 		(rest == "" || rest[0] == '/' || strings.HasPrefix(rest, `\/`)) {
-		// a/**/b matches a/b too.
-		if strings.HasPrefix(rest, "/") && wild(rest[1:], t, paths) == matches {
-			return matches
+		if strings.HasPrefix(rest, "/") {
+			return m.folders(rest, t)
 		}
 		slashes = true
 	}
+	return m.rest(rest, t, slashes)
+}
+
+// folders matches what follows **, which begins with a slash: with or without that.
+func (m *matcher) folders(rest, t string) int {
+	at := [2]int{len(rest), len(t)}
+	if outcome, known := m.failed[at]; known {
+		return outcome
+	}
+	if m.wild(rest[1:], t) == matches {
+		return matches
+	}
+	outcome := m.rest(rest, t, true)
+	if m.failed == nil {
+		m.failed = map[[2]int]int{}
+	}
+	m.failed[at] = outcome
+	return outcome
+}
+
+// rest matches what follows stars, that may stand for slashes or not.
+func (m *matcher) rest(rest, t string, slashes bool) int {
 	switch {
 	case rest == "" && (slashes || !strings.Contains(t, "/")):
 		return matches
@@ -83,10 +114,10 @@ func star(p string, i int, t string, paths bool) int {
 		if slash < 0 {
 			return differs
 		}
-		return wild(rest[1:], t[slash+1:], paths)
+		return m.wild(rest[1:], t[slash+1:])
 	}
 	for ; t != ""; t = t[1:] {
-		got := wild(rest, t, paths)
+		got := m.wild(rest, t)
 		if got != differs && (!slashes || got != beyondSlash) {
 			return got
 		}

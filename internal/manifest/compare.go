@@ -78,7 +78,14 @@ type comparison struct {
 
 	mu      sync.Mutex
 	changes []Change
-	lost    []string // folders that are none any more, each with a slash at its end
+	lost    []lostFolder // sorted by path; none is in another
+}
+
+// lostFolder is one that is none any more.
+type lostFolder struct {
+	path   string // with a slash at its end
+	what   string // became of it; "" if it may change
+	inside int    // files
 }
 
 // folders looks at the folders alone, those above first. That they are real
@@ -87,6 +94,7 @@ func (c *comparison) folders(ctx context.Context, entries []Entry) error {
 	var folders []Entry
 	for _, e := range entries {
 		if e.Type == fs.ModeDir {
+			e.Path += "/" // so that what is in a folder follows it at once
 			folders = append(folders, e)
 		}
 	}
@@ -95,34 +103,43 @@ func (c *comparison) folders(ctx context.Context, entries []Entry) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if c.isLost(e.Path) {
+		if n := len(c.lost); n > 0 && strings.HasPrefix(e.Path, c.lost[n-1].path) {
 			continue
 		}
+		e.Path = strings.TrimSuffix(e.Path, "/")
 		info, err := c.root.Lstat(e.Path)
 		if err == nil && info.IsDir() {
 			continue
 		}
-		c.lost = append(c.lost, e.Path+"/")
-		if c.mayChange(e) {
-			continue
+		lost := lostFolder{path: e.Path + "/"}
+		if !c.mayChange(e) {
+			lost.what = whatNow(info, err)
 		}
-		what := whatNow(info, err)
-		if info != nil && info.Mode().Type() == fs.ModeSymlink {
-			what = c.nowALink(e.Path)
+		if lost.what != "" && info != nil && info.Mode().Type() == fs.ModeSymlink {
+			lost.what = c.nowALink(e.Path)
 		}
-		inside := 0
-		for _, f := range entries {
-			if f.Type != fs.ModeDir && strings.HasPrefix(f.Path, e.Path+"/") {
-				inside++
-			}
+		c.lost = append(c.lost, lost)
+	}
+	for _, e := range entries {
+		if i := c.lostAbove(e.Path); i >= 0 && e.Type != fs.ModeDir {
+			c.lost[i].inside++
 		}
-		c.changes = append(c.changes, Change{Path: e.Path, What: fmt.Sprintf("%s, with all that was in it (files: %d)", what, inside)})
+	}
+	for _, l := range c.lost {
+		if l.what != "" {
+			c.changes = append(c.changes, Change{Path: strings.TrimSuffix(l.path, "/"), What: fmt.Sprintf("%s, with all that was in it (files: %d)", l.what, l.inside)})
+		}
 	}
 	return nil
 }
 
-func (c *comparison) isLost(path string) bool {
-	return slices.ContainsFunc(c.lost, func(folder string) bool { return strings.HasPrefix(path, folder) })
+// lostAbove is the number of the lost folder that a path is in, or -1.
+func (c *comparison) lostAbove(path string) int {
+	i, _ := slices.BinarySearchFunc(c.lost, path, func(l lostFolder, path string) int { return cmp.Compare(l.path, path) })
+	if i > 0 && strings.HasPrefix(path, c.lost[i-1].path) {
+		return i - 1
+	}
+	return -1
 }
 
 // files compares everything else, on all processors: most of it is hashing.
@@ -134,8 +151,8 @@ func (c *comparison) files(ctx context.Context, entries []Entry) error {
 			if i >= len(entries) {
 				break
 			}
-			if e := entries[i]; e.Type != fs.ModeDir && !c.mayChange(e) && !c.isLost(e.Path) {
-				c.file(e)
+			if e := entries[i]; e.Type != fs.ModeDir && !c.mayChange(e) && c.lostAbove(e.Path) < 0 {
+				c.file(ctx, e)
 			}
 		}
 		return nil
@@ -152,15 +169,15 @@ func (c *comparison) files(ctx context.Context, entries []Entry) error {
 	return errors.Join(ends...)
 }
 
-func (c *comparison) file(was Entry) {
-	if what := c.difference(was); what != "" {
+func (c *comparison) file(ctx context.Context, was Entry) {
+	if what := c.difference(ctx, was); what != "" {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.changes = append(c.changes, Change{Path: was.Path, What: what})
 	}
 }
 
-func (c *comparison) difference(was Entry) string {
+func (c *comparison) difference(ctx context.Context, was Entry) string {
 	now, info, err := look(c.root, was.Path)
 	switch {
 	case err != nil:
@@ -172,7 +189,7 @@ func (c *comparison) difference(was Entry) string {
 	case now.Target != was.Target:
 		return fmt.Sprintf("it leads to %q now, and not to %q", now.Target, was.Target)
 	case now.Size == was.Size && now.Type == 0: // else it keeps no sum: there is no need to read, perhaps, a terabyte of holes
-		if _, now.Sum, err = sumOf(c.root, was.Path, info); err != nil {
+		if _, now.Sum, err = sumOf(ctx, c.root, was.Path, info); err != nil {
 			return whatNow(nil, err)
 		}
 	}

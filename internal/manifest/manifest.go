@@ -7,6 +7,7 @@
 package manifest
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -67,10 +68,10 @@ func (s *Summer) Sum() (size int64, sum Sum) {
 func IsExecutable(mode fs.FileMode) bool { return mode&0o111 != 0 }
 
 // Read makes the entry of what is there now.
-func Read(root *os.Root, path string) (Entry, error) {
+func Read(ctx context.Context, root *os.Root, path string) (Entry, error) {
 	e, info, err := look(root, path)
 	if err == nil && e.Type == 0 {
-		e.Size, e.Sum, err = sumOf(root, path, info)
+		e.Size, e.Sum, err = sumOf(ctx, root, path, info)
 	}
 	return e, err
 }
@@ -97,7 +98,7 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 64<<10); return &b }
 
 // sumOf reads a file, which must be the one that info is of. It does not wait
 // where that has become a FIFO.
-func sumOf(root *os.Root, path string, info fs.FileInfo) (size int64, sum Sum, err error) {
+func sumOf(ctx context.Context, root *os.Root, path string, info fs.FileInfo) (size int64, sum Sum, err error) {
 	f, err := root.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return 0, Sum{}, err
@@ -113,9 +114,18 @@ func sumOf(root *os.Root, path string, info fs.FileInfo) (size int64, sum Sum, e
 	s := NewSummer(io.Discard)
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
-	if _, err := io.CopyBuffer(s, struct{ io.Reader }{f}, *buffer); err != nil { // an *os.File would make a buffer of its own
+	if _, err := io.CopyBuffer(s, readFunc(func(b []byte) (int, error) {
+		if ctx.Err() != nil {
+			return 0, context.Cause(ctx)
+		}
+		return f.Read(b)
+	}), *buffer); err != nil {
 		return 0, Sum{}, fmt.Errorf("reading it: %w", err)
 	}
 	size, sum = s.Sum()
 	return size, sum, nil
 }
+
+type readFunc func([]byte) (int, error)
+
+func (f readFunc) Read(b []byte) (int, error) { return f(b) }

@@ -38,7 +38,7 @@ func newFolder(t *testing.T) *folder {
 		if path == "." || err != nil {
 			return err
 		}
-		e, err := Read(root, path)
+		e, err := Read(t.Context(), root, path)
 		f.entries = append(f.entries, e)
 		return err
 	}))
