@@ -215,7 +215,9 @@ func (a *asker) trusts() {
 			a.ask(who+"+", "sts:SetSourceIdentity", role, context, false)
 		}
 		for _, service := range []string{"codebuild", "lambda", "events", "codecommit", "scheduler", "ec2", "cloudformation"} {
-			a.ask(service, "sts:AssumeRole", role, "", false)
+			if service != "lambda" || role != "function" { // which single asks
+				a.ask(service, "sts:AssumeRole", role, "", false)
+			}
 		}
 	}
 }

@@ -263,10 +263,11 @@ no       events     sts:AssumeRole  schedule   aws:SourceAccount={2}
 no       events     sts:AssumeRole  schedule   aws:SourceArn=<rule>
 no       codebuild  sts:AssumeRole  schedule   aws:SourceAccount={2} aws:SourceArn=<rule>
 no       ec2        sts:AssumeRole  schedule   aws:SourceAccount={2} aws:SourceArn=<rule>
+# What Lambda says of itself then, AWS does not document.
+yes      lambda     sts:AssumeRole  function
 yes      lambda     sts:AssumeRole  function   aws:SourceAccount={1} aws:SourceArn=<fn>
+no       lambda     sts:TagSession  function
 no       lambda     sts:TagSession  function   aws:SourceAccount={1} aws:SourceArn=<fn>
-no       lambda     sts:AssumeRole  function   aws:SourceAccount={4} aws:SourceArn=<fn>
-no       lambda     sts:AssumeRole  function   aws:SourceArn=<fn>
 no       codebuild  sts:AssumeRole  function   aws:SourceAccount={1} aws:SourceArn=<fn>
 no       ec2        sts:AssumeRole  function   aws:SourceAccount={1} aws:SourceArn=<fn>
 

@@ -27,6 +27,7 @@ func partitions() []partition {
 		{"aws", "eu-west-1", "amazonaws.com"},
 		{"aws-cn", "cn-north-1", "amazonaws.com.cn"},
 		{"aws-us-gov", "us-gov-west-1", "amazonaws.com"},
+		{"aws-eusc", "eusc-de-east-1", "amazonaws.eu"},
 	}
 }
 
