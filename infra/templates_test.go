@@ -222,6 +222,10 @@ func TestWhatMustNotGetLostIsKept(t *testing.T) {
 			if resource.Keeps != slices.Contains(names, name) {
 				t.Errorf("%s.yaml: %s is kept when the stack goes: %t", template, name, resource.Keeps)
 			}
+			// What a creation that fails leaves behind has the name that the next try wants.
+			if !resource.Undone {
+				t.Errorf("%s.yaml: %s stays behind when its creation is rolled back", template, name)
+			}
 		}
 	}
 }
