@@ -217,6 +217,7 @@ func TestBatchThatCannotBeMade(t *testing.T) {
 		"no project":               {"BatchGetProjects", func(awsCall) any { return map[string]any{"projectsNotFound": []any{"p"}} }, "NotFound", "there must be a project"},
 		"buildspec not readable":   {"BatchGetProjects", func(awsCall) any { return fault{400, "AccessDeniedException", "no"} }, "AccessDenied", "codebuild:BatchGetProjects"},
 		"batches not listed":       {"ListBuildBatchesForProject", func(awsCall) any { return fault{400, "AccessDeniedException", "no"} }, "AccessDenied", "codebuild:ListBuildBatchesForProject"},
+		"no build allowed":         {"StartBuildBatch", func(awsCall) any { return fault{400, "AccountLimitExceededException", "Cannot have more than 0 builds in queue for the account"} }, "NoBuildsAllowed", "ask AWS Support"},
 		"start refused":            {"StartBuildBatch", func(awsCall) any { return fault{400, "AccessDeniedException", "no"} }, "AccessDenied", "codebuild:StartBuildBatch"},
 		"folders not readable":     {"GetFolder", func(awsCall) any { return fault{400, "AccessDeniedException", "no"} }, "AccessDenied", "codecommit:GetFolder"},
 		"differences not readable": {"GetDifferences", func(awsCall) any { return fault{400, "EncryptionKeyAccessDeniedException", "no"} }, "RequestFailed", "EncryptionKeyAccessDeniedException"},
