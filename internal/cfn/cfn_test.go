@@ -228,10 +228,10 @@ Outputs:
 func TestDeletionPolicies(t *testing.T) {
 	t.Parallel()
 	for policy, want := range map[string]Resource{
-		"":                                        {Undone: true},
-		"DeletionPolicy: Delete":                  {Undone: true},
-		"DeletionPolicy: Retain":                  {Keeps: true},
-		"DeletionPolicy: RetainExceptOnCreate":    {Keeps: true, Undone: true},
+		"":                                     {Undone: true},
+		"DeletionPolicy: Delete":               {Undone: true},
+		"DeletionPolicy: Retain":               {Keeps: true},
+		"DeletionPolicy: RetainExceptOnCreate": {Keeps: true, Undone: true},
 		"DeletionPolicy: !If [Yes, Retain, Keep]": {Keeps: true},
 		"UpdateReplacePolicy: Retain":             {Undone: true},
 	} {
