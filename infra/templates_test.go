@@ -181,9 +181,12 @@ func TestTheProjectIsToldItsEnvironment(t *testing.T) {
 	if got, ok := variables(t, many, "Project")["SETTINGS_ENVIRONMENT_PATH"]; ok {
 		t.Errorf("every build of a batch is told %q", got)
 	}
-	for name, made := range map[string]*cfn.Stack{"1": one, "50": many} {
-		if got := fmt.Sprint(made.Resources["Project"].Properties["ConcurrentBuildLimit"]); got != name {
-			t.Errorf("there may be %s builds at a time, want %s", got, name)
+	// A limit above the quota of the account is refused, and new accounts have a quota of 1: by default a batch has none.
+	limited := stack(t, "devops", batch(), map[string]string{"MaximumBuilds": "7"})
+	for want, made := range map[string]*cfn.Stack{"1 <nil>": one, "<nil> <nil>": many, "7 7": limited} {
+		project := made.Resources["Project"].Properties
+		if got := fmt.Sprint(project["ConcurrentBuildLimit"], " ", at(project, "BuildBatchConfig", "Restrictions", "MaximumBuildsAllowed")); got != want {
+			t.Errorf("there may be %s builds at a time, and in a batch, want %s", got, want)
 		}
 	}
 	if at(one.Resources["Project"].Properties, "BuildBatchConfig") != nil || at(many.Resources["Project"].Properties, "BuildBatchConfig", "ServiceRole") != many.Resources["BatchRole"].ARN {
