@@ -11,11 +11,12 @@ import (
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscodebuild.html
 // A bool tells whether the request has a part of a build, which may have keys of its own, and a
 // text is what the part becomes. Of the others, ours are those that the trigger needs or that
-// comprise others, and more one that it may use.
+// comprise others, and more those that it may use: to have a failed build started again, how a
+// source is fetched that it may not have, and how a batch is made whose commands it may give.
 const overrides = `
 bool  both   codebuild:artifacts                           part  .bucketOwnerAccess .encryptionDisabled .location
 more  one    codebuild:autoRetryLimit
-bool  batch  codebuild:buildBatchConfig                    part  .restrictions.computeTypesAllowed .restrictions.fleetsAllowed .serviceRole
+more  batch  codebuild:buildBatchConfig                    part  .restrictions.computeTypesAllowed .restrictions.fleetsAllowed .serviceRole
 bool  both   codebuild:cache                               part  .location .modes .type
 text  both   codebuild:encryptionKey
 ours  both   codebuild:environment
@@ -35,12 +36,12 @@ bool  both   codebuild:secondaryArtifacts                  part  .artifactIdenti
 bool  both   codebuild:secondarySources                    part  .auth.resource .auth.type .buildspec .buildStatusConfig.context .buildStatusConfig.targetUrl .insecureSsl .location .sourceIdentifier
 text  both   codebuild:serviceRole
 ours  both   codebuild:source
-text  both   codebuild:source.auth.resource
-text  both   codebuild:source.auth.type
-text  one    codebuild:source.buildStatusConfig.context
-text  one    codebuild:source.buildStatusConfig.targetUrl
+more  both   codebuild:source.auth.resource
+more  both   codebuild:source.auth.type
+more  one    codebuild:source.buildStatusConfig.context
+more  one    codebuild:source.buildStatusConfig.targetUrl
 ours  both   codebuild:source.buildspec
-bool  both   codebuild:source.insecureSsl
+more  both   codebuild:source.insecureSsl
 text  both   codebuild:source.location
 `
 
