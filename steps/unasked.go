@@ -40,8 +40,10 @@ var readUnasked = []string{
 // isReadUnasked says whether a tool reads a new file or folder although neither the
 // code nor the settings name it.
 func (a *added) isReadUnasked(name string, entry fs.DirEntry, includes globs.List) bool {
-	if _, ok := includes.Match(name); ok {
-		return true
+	for _, name := range append([]string{name}, remakes(name)...) { // make makes what it includes, too
+		if _, ok := includes.Match(name); ok {
+			return true
+		}
 	}
 	base := entry.Name()
 	if isMakefile(base) && !entry.IsDir() {
@@ -115,6 +117,9 @@ func (a *added) includes(ctx context.Context, files []manifest.Entry) (list glob
 		text, err := a.root.ReadFile(e.Path)
 		if err != nil {
 			return nil, fmt.Errorf("reading which files %s includes: %w", e.Path, err)
+		}
+		if strings.Contains(strings.ToUpper(string(text)), "VPATH") {
+			a.search()
 		}
 		for line := range strings.Lines(string(text)) {
 			list = append(list, included(path.Dir(e.Path), line)...)
