@@ -136,7 +136,6 @@ func (a *added) look(name string, entry fs.DirEntry, mayChange globs.List) {
 
 // search is told of a makefile with VPATH or vpath in it: then the folders of known
 // files and of those that make makes them from need not be the same.
-// https://www.gnu.org/software/make/manual/html_node/Directory-Search.html
 func (a *added) search() {
 	if a.names != nil {
 		return
