@@ -102,7 +102,7 @@ func nothingDeployed() error {
 
 // make makes one target, and tells whether there was something to do for it.
 func (m Make[S]) make(ctx context.Context, rt *pipeline.Runtime, number int, target string, env []string) (did bool, err error) {
-	own, told, err := watchMake(rt, m.Credentials, number, target)
+	own, told, err := watchMake(rt, m.Credentials, number, m.Dir, target)
 	if err != nil {
 		return false, err
 	}
