@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -23,6 +24,7 @@ func actSupervised() {
 	if os.Getenv(asSupervised) == "" {
 		return
 	}
+	_ = os.Remove(os.Getenv("TEST_REMOVE")) // its own file, if it is asked to
 	os.Exit(Supervise(os.Environ(), os.Stderr, func(environ []string, signals <-chan syscall.Signal) int {
 		what, number, _ := strings.Cut(os.Getenv(asSupervised), " ")
 		n, _ := strconv.Atoi(number)
@@ -141,6 +143,27 @@ func startSupervised(t *testing.T, what string) (*exec.Cmd, *bufio.Scanner) {
 		t.Fatalf("got %q", lines.Text())
 	}
 	return cmd, lines
+}
+
+// It is this very program, whatever became of its file meanwhile.
+func TestOwnProgram(t *testing.T) {
+	t.Parallel()
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := ownProgram(); got != path {
+		t.Errorf("got %s, want %s", got, path)
+	}
+	copied := filepath.Join(t.TempDir(), "copied")
+	if out, err := exec.Command("cp", path, copied).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	cmd := exec.CommandContext(t.Context(), copied)
+	cmd.Env = append(os.Environ(), asSupervised+"=return 7", "TEST_REMOVE="+copied)
+	if out, _ := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != 7 {
+		t.Errorf("got %v: %s", cmd.ProcessState, out)
+	}
 }
 
 // A variable alone makes no second process.
