@@ -77,8 +77,8 @@ func warnOfCertificates(rt *pipeline.Runtime) {
 	if rt.Untrusted == nil {
 		return
 	}
-	if names := rt.Untrusted.UnreadableCertificates(rt.Env); len(names) > 0 {
-		rt.Log.Warn("setup, lint and tests run as a user who cannot read the certificates that these variables name: "+
+	if names := rt.Untrusted.UnreadableFiles(rt.Env); len(names) > 0 {
+		rt.Log.Warn("setup, lint and tests run as a user who cannot read the files that these variables name: "+
 			"put the file where every user can read it, which the folder of the settings is not, or chmod o+r it in the buildspec",
 			zap.String("user", rt.Untrusted.Name), zap.Strings("variables", names))
 	}
