@@ -38,6 +38,9 @@ func actSupervised() {
 			return n
 		case "exit": // without a last word
 			os.Exit(n)
+		case "fail": // after a good last word
+			_, _ = unix.Write(lastWordFD, []byte{0})
+			os.Exit(n)
 		case "kill":
 			_ = unix.Kill(os.Getpid(), unix.Signal(n))
 		case "memory": // as where there is none any more
@@ -78,7 +81,7 @@ func TestTheExitCodeOfASupervisedProcess(t *testing.T) {
 		says string
 	}{
 		"return 0": {0, ""}, "return 2": {2, ""}, "return 64": {64, ""}, "return 143": {143, ""},
-		"exit 2": {125, "ended with status 2 in the middle of its work"}, "exit 0": {125, "ended with status 0"},
+		"exit 2": {125, "ended with status 2 in the middle of its work"}, "exit 0": {125, "ended with status 0"}, "fail 2": {125, "ended with status 2"},
 		"kill 9": {125, "killed by SIGKILL"}, "kill 15": {143, ""}, "kill 11": {125, "ended with status 2"},
 		"memory": {125, "in the middle of its work"}, "files": {125, "in the middle of its work"}, // with the race detector the status is another one
 	} {
