@@ -46,6 +46,7 @@ func questions(p partition, v variant) (*asker, error) {
 	}
 	a.ownPolicies()
 	a.trusts()
+	a.overridden()
 	for _, line := range lines(single) {
 		words := strings.Fields(line)
 		a.ask(words[1], words[2], words[3], strings.Join(words[4:], " "), words[0] == "yes" || words[0] != "no" && v.with(words[0]))
@@ -90,6 +91,9 @@ func (a *asker) ask(who, action, target, context string, want bool) {
 		q.want = false
 	}
 	a.list = append(a.list, q)
+	if q, ok := q.filled(); ok {
+		a.list = append(a.list, q)
+	}
 }
 
 // openTo is a policy of a target that leaves all to those of the accounts.
@@ -215,7 +219,9 @@ func (a *asker) trusts() {
 			a.ask(who+"+", "sts:SetSourceIdentity", role, context, false)
 		}
 		for _, service := range []string{"codebuild", "lambda", "events", "codecommit", "scheduler", "ec2", "cloudformation"} {
-			a.ask(service, "sts:AssumeRole", role, "", false)
+			if service != "lambda" || role != "function" { // which single asks
+				a.ask(service, "sts:AssumeRole", role, "", false)
+			}
 		}
 	}
 }

@@ -112,7 +112,8 @@ func equivalent() map[string]string {
 		pinned  = "aws:PrincipalArn names the one role in any case, and with it the account"
 		always  = "every request of a role has aws:PrincipalArn"
 		itsOwn  = "the policy of a resource is asked about that resource alone"
-		starts  = "requests that start builds alone have this key"
+		single  = "without batches its role may start builds alone"
+		starts  = "a role that starts no build needs no limits"
 		lending = "requests that lend an interface alone have this key"
 	)
 	list := map[string]string{
@@ -134,9 +135,10 @@ func equivalent() map[string]string {
 	for _, resource := range []string{"CloudOps TriggerPermission", "CloudOps RulePermission", "DevOps FailuresPolicy, RulesOfEventBridge", "DevOps BucketPolicy, EncryptedOnTheWay"} {
 		list[resource+": all resources"], list[resource+": all resources of that kind"] = itsOwn, itsOwn
 	}
-	for _, denial := range []string{"WithItsOwnVariables", "WithItsOwnRole", "WithItsOwnImage"} {
-		name := "DevOps DeploymentTriggerPolicy, " + denial + ": all actions"
-		list[name], list[name+" of codebuild"] = starts, starts
+	commands := "DevOps DeploymentTriggerPolicy, WithItsOwnCommands: all actions"
+	list[commands], list[commands+" of codebuild"] = single, single
+	for _, role := range []string{"DeployEnvironmentServiceRole", "OnCodeCommitUpdateRole", "PreviewEnvironmentRole", "PreviewServiceRole", "ReadSettingsRole"} {
+		list["DevOps TriggerLimitsPolicy given to Spa-"+role] = starts
 	}
 	return list
 }

@@ -78,10 +78,11 @@ func changes(kind iam.Kind, s map[string]any) map[string]map[string]any {
 	effect := map[any]string{"Allow": "Deny", "Deny": "Allow"}[s["Effect"]]
 	set("effect "+effect, "Effect", effect)
 	actions := words(s["Action"])
-	service, _, _ := strings.Cut(actions[0], ":")
-	set("all actions", "Action", "*")
-	if actions[0] != service+":*" {
-		set("all actions of "+service, "Action", service+":*")
+	if service, _, _ := strings.Cut(actions[0], ":"); service != "*" {
+		set("all actions", "Action", "*")
+		if actions[0] != service+":*" {
+			set("all actions of "+service, "Action", service+":*")
+		}
 	}
 	each(actions, func(i int, rest []any) { set("without action "+actions[i], "Action", rest) })
 	if kind != iam.Trust {
@@ -143,6 +144,9 @@ func conditionChanges(conditions map[string]any) map[string]map[string]any {
 				set("without "+operator+" "+key, with(nil))
 			}
 			values := words(value)
+			if operator == "Bool" && values[0] == "true" {
+				set(operator+" "+key+" that is there, whatever it is", map[string]any{"Null": map[string]any{key: "false"}})
+			}
 			last := other(key, values[len(values)-1])
 			set(operator+" "+key+" of something else", with(last))
 			if operator != "Null" && operator != "Bool" {

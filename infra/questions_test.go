@@ -263,10 +263,11 @@ no       events     sts:AssumeRole  schedule   aws:SourceAccount={2}
 no       events     sts:AssumeRole  schedule   aws:SourceArn=<rule>
 no       codebuild  sts:AssumeRole  schedule   aws:SourceAccount={2} aws:SourceArn=<rule>
 no       ec2        sts:AssumeRole  schedule   aws:SourceAccount={2} aws:SourceArn=<rule>
+# What Lambda says of itself then, AWS does not document.
+yes      lambda     sts:AssumeRole  function
 yes      lambda     sts:AssumeRole  function   aws:SourceAccount={1} aws:SourceArn=<fn>
+no       lambda     sts:TagSession  function
 no       lambda     sts:TagSession  function   aws:SourceAccount={1} aws:SourceArn=<fn>
-no       lambda     sts:AssumeRole  function   aws:SourceAccount={4} aws:SourceArn=<fn>
-no       lambda     sts:AssumeRole  function   aws:SourceArn=<fn>
 no       codebuild  sts:AssumeRole  function   aws:SourceAccount={1} aws:SourceArn=<fn>
 no       ec2        sts:AssumeRole  function   aws:SourceAccount={1} aws:SourceArn=<fn>
 
@@ -293,32 +294,20 @@ no       admin4     lambda:InvokeFunction      fn
 no       build      lambda:InvokeFunction      fn
 no       trigger+   lambda:InvokeFunction      fn
 
-# What a trigger may tell the build, and what it may not.
+# What a trigger may tell the build, and what it may not. overrides asks for each other part of one.
 yes      trigger    codebuild:StartBuild       project  codebuild:environment.environmentVariables.name=SETTINGS_GIT_COMMIT,SETTINGS_GIT_PUSHER,SETTINGS_GIT_PUSHED_AT
 no       trigger    codebuild:StartBuild       project  codebuild:environment.environmentVariables.name=SETTINGS_GIT_COMMIT,SPA_RUNNER_COMMAND
 no       trigger    codebuild:StartBuild       project  codebuild:environment.environmentVariables.name=DEPLOY_ENVIRONMENT_ROLE
 no       trigger    codebuild:StartBuild       project  codebuild:environment.environmentVariables.name=SETTINGS_GIT_PUSHED_AT2
 no       trigger    codebuild:StartBuild       project  codebuild:source.buildspec=x
-no       trigger    codebuild:StartBuild       project  codebuild:environment.image=x
-no       trigger    codebuild:StartBuild       project  codebuild:serviceRole=arn:{P}:iam::{2}:role/Admin
-no       trigger    codebuild:StartBuild       project  codebuild:artifacts=true
-no       trigger    codebuild:StartBuild       project  codebuild:cache=true
-no       trigger    codebuild:StartBuild       project  codebuild:encryptionKey=x
-no       trigger    codebuild:StartBuild       project  codebuild:environment.certificate=x
-no       trigger    codebuild:StartBuild       project  codebuild:environment.computeType=x
-no       trigger    codebuild:StartBuild       project  codebuild:environment.fleet.fleetArn=arn:{P}:codebuild:{R}:{2}:fleet/x
-no       trigger    codebuild:StartBuild       project  codebuild:environment.privilegedMode=true
-no       trigger    codebuild:StartBuild       project  codebuild:environment.registryCredential=true
-no       trigger    codebuild:StartBuild       project  codebuild:environment.type=x
-no       trigger    codebuild:StartBuild       project  codebuild:logsConfig=true
-no       trigger    codebuild:StartBuild       project  codebuild:secondaryArtifacts=true
-no       trigger    codebuild:StartBuild       project  codebuild:secondarySources=true
-no       trigger    codebuild:StartBuild       project  codebuild:source.location=x
 batch    trigger    codebuild:StartBuildBatch  project  codebuild:source.buildspec=x
 batch    trigger    codebuild:StartBuildBatch  project  codebuild:environment.environmentVariables.name=SETTINGS_GIT_COMMIT,SETTINGS_GIT_PUSHER,SETTINGS_GIT_PUSHED_AT
 no       trigger    codebuild:StartBuildBatch  project  codebuild:environment.environmentVariables.name=SPA_RUNNER_COMMAND
-no       trigger    codebuild:StartBuildBatch  project  codebuild:environment.image=x
-no       trigger    codebuild:StartBuildBatch  project  codebuild:serviceRole=arn:{P}:iam::{2}:role/Admin
+# They limit nobody else.
+schedule schedule   codebuild:StartBuild       project  codebuild:artifacts=true
+batch    batch      codebuild:StartBuild       project  codebuild:artifacts=true
+!cdk&!deploypolicy  deploy  codebuild:StartBuild  project+  codebuild:artifacts=true
+!cdk&!deploypolicy  deploy  codebuild:StartBuild  project+  codebuild:environment.environmentVariables.name=SPA_RUNNER_COMMAND
 # A batch tells each build its environment. The schedule is trusted: its rule alone has that role.
 batch    batch      codebuild:StartBuild       project  codebuild:environment.environmentVariables.name=SETTINGS_ENVIRONMENT_PATH
 schedule schedule   codebuild:StartBuild       project  codebuild:environment.environmentVariables.name=SETTINGS_ENVIRONMENT_PATH

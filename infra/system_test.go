@@ -27,6 +27,7 @@ func partitions() []partition {
 		{"aws", "eu-west-1", "amazonaws.com"},
 		{"aws-cn", "cn-north-1", "amazonaws.com.cn"},
 		{"aws-us-gov", "us-gov-west-1", "amazonaws.com"},
+		{"aws-eusc", "eusc-de-east-1", "amazonaws.eu"},
 	}
 }
 
@@ -87,11 +88,14 @@ func variants() []variant {
 		{name: "pasted", has: "trigger bucket", pasted: true},
 		{
 			name: "batch", has: "rule batch preview bucket", cloudOps: map[string]string{"StartBatch": "true", "EnablePreview": "true"},
-			devOps: map[string]string{"EnableBatch": "true", "SettingsEnvironmentPath": ""}, automation: map[string]string{"EnablePreview": "true"},
+			devOps: batch(), automation: map[string]string{"EnablePreview": "true"},
 		},
 		{
-			name: "existing", has: "rule mail", cloudOps: map[string]string{"CreateRepository": "false"},
-			devOps: map[string]string{"ArtifactBucket": "bucket-of-ours", "NotificationEmail": "team@example.com"},
+			name: "open batch", has: "rule batch bucket open", cloudOps: map[string]string{"StartBatch": "true"}, devOps: merged(batch(), map[string]string{"DenyTriggerOverrides": "false"}),
+		},
+		{
+			name: "existing", has: "rule mail open", cloudOps: map[string]string{"CreateRepository": "false"},
+			devOps: map[string]string{"ArtifactBucket": "bucket-of-ours", "NotificationEmail": "team@example.com", "DenyTriggerOverrides": "false"},
 		},
 		{
 			name: "another prefix", has: "trigger bucket schedule prefix", cloudOps: map[string]string{"NamePrefix": "Other-"},

@@ -99,11 +99,14 @@ var forbiddenNames = map[string]string{
 	"MAKEFILES":     makeMeaning,
 	"MAKELEVEL":     makeMeaning,
 	"MAKEOVERRIDES": makeMeaning,
+	// In the environment these two decide what $(MAKE) is.
+	"MAKE":         makeMeaning,
+	"MAKE_COMMAND": makeMeaning,
 }
 
 const (
 	identity    = "it carries an identity, and a child gets only the one that its step declared"
-	makeMeaning = "it changes what make does (i ignores failures, n runs nothing)"
+	makeMeaning = "it changes what make does (i ignores failures, n runs nothing) or which make $(MAKE) is"
 )
 
 var (

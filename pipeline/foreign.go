@@ -1,11 +1,15 @@
 package pipeline
 
-import "strings"
+import (
+	"path"
+	"strings"
+)
 
 // foreignIdentities are the variables by which a system that runs builds hands an
 // identity to each process of a build, or a way to have one made: what holds such a
 // variable acts as the build, and in some systems can become a role of AWS by it.
-// A name that ends in an asterisk stands for all that begin like it.
+// An asterisk stands for any characters: the systems keep adding names, and users of
+// GitLab choose those of ID tokens themselves, by custom with the end _ID_TOKEN.
 var foreignIdentities = []struct {
 	system, page string // the public page that names them
 	names        []string
@@ -13,33 +17,34 @@ var foreignIdentities = []struct {
 	{
 		"GitHub Actions", "https://docs.github.com/en/actions/reference/security/oidc",
 		[]string{
-			"ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_RUNTIME_TOKEN", "ACTIONS_RUNNER_INPUT_*",
-			"GITHUB_TOKEN", "GH_TOKEN", "GITHUB_ENTERPRISE_TOKEN", "GH_ENTERPRISE_TOKEN",
+			"ACTIONS_*TOKEN*", "ACTIONS_RUNNER_INPUT_*", "GITHUB_*TOKEN*", "GH_*TOKEN*",
+			"INPUT_*TOKEN*", // what an action in a container gets as its inputs
 		},
 	},
 	{
 		"GitLab CI", "https://docs.gitlab.com/ci/variables/predefined_variables/",
 		[]string{
-			"CI_JOB_TOKEN", "CI_JOB_JWT*", "CI_BUILD_TOKEN", "CI_REGISTRY_PASSWORD", "CI_DEPLOY_PASSWORD", "CI_DEPENDENCY_PROXY_PASSWORD",
-			"CI_REPOSITORY_URL", // the job token is in its user info
-			"GITLAB_TOKEN", "GITLAB_OIDC_TOKEN", "CI_SERVER_TOKEN", "CI_RUNNER_TOKEN",
+			"CI_*TOKEN*", "CI_JOB_JWT*", "CI_*PASSWORD*", "GITLAB_*TOKEN*",
+			"CI_REPOSITORY_URL", "CI_BUILD_REPO", // the job token is in their user info
 		},
 	},
+	{"GitLab CI", "https://docs.gitlab.com/ci/secrets/id_token_authentication/", []string{"*_ID_TOKEN"}},
 	{
 		"Bitbucket Pipelines", "https://support.atlassian.com/bitbucket-cloud/docs/variables-and-secrets/",
-		[]string{"BITBUCKET_STEP_OIDC_TOKEN", "BITBUCKET_ACCESS_TOKEN", "BITBUCKET_TOKEN", "BITBUCKET_APP_PASSWORD", "PIPELINES_JWT_TOKEN"},
+		[]string{"BITBUCKET_*TOKEN*", "BITBUCKET_*PASSWORD*", "BITBUCKET_CLIENT_SECRET", "PIPELINES_JWT_TOKEN"},
 	},
 	{
 		"CircleCI", "https://circleci.com/docs/guides/permissions-authentication/openid-connect-tokens/",
-		[]string{"CIRCLE_OIDC_TOKEN*", "CIRCLE_TOKEN", "CIRCLE_API_TOKEN", "CIRCLECI_CLI_TOKEN"},
+		[]string{"CIRCLE_*TOKEN*", "CIRCLECI_*TOKEN*", "LAUNCH_AGENT_API_AUTH_TOKEN"},
 	},
 	{
 		"Azure Pipelines", "https://learn.microsoft.com/en-us/azure/devops/pipelines/build/variables",
 		[]string{
 			"SYSTEM_ACCESSTOKEN", "SYSTEM_OIDCREQUESTURI", "ENDPOINT_AUTH_*", "AZURE_DEVOPS_EXT_PAT", "VSS_NUGET_ACCESSTOKEN",
-			"VSS_NUGET_EXTERNAL_FEED_ENDPOINTS", "IDTOKEN", "SERVICEPRINCIPALKEY",
+			"VSS_NUGET_EXTERNAL_FEED_ENDPOINTS", "ARTIFACTS_CREDENTIALPROVIDER_*", "IDTOKEN", "SERVICEPRINCIPALKEY",
 		},
 	},
+	{"Azure Pipelines", "https://learn.microsoft.com/en-us/azure/devops/pipelines/agents/docker", []string{"AZP_*TOKEN*", "AZP_CLIENTSECRET"}},
 	{
 		"Azure", "https://learn.microsoft.com/en-us/dotnet/api/azure.identity.environmentcredential",
 		[]string{
@@ -50,11 +55,11 @@ var foreignIdentities = []struct {
 	},
 	{
 		"Buildkite", "https://buildkite.com/docs/pipelines/configure/environment-variables",
-		[]string{"BUILDKITE_AGENT_ACCESS_TOKEN", "BUILDKITE_AGENT_TOKEN", "BUILDKITE_AGENT_JOB_API_*", "BUILDKITE_API_TOKEN", "BUILDKITE_API_ACCESS_TOKEN"},
+		[]string{"BUILDKITE_*TOKEN*", "BUILDKITE_AGENT_JOB_API_*"},
 	},
 	{
 		"Jenkins", "https://github.com/jenkinsci/docker-agent",
-		[]string{"JENKINS_SECRET", "JENKINS_AGENT_SECRET", "JENKINS_API_TOKEN", "JENKINS_TOKEN", "JENKINS_PASSWORD"},
+		[]string{"JENKINS_*SECRET*", "JENKINS_*TOKEN*", "JENKINS_*PASSWORD*"},
 	},
 }
 
@@ -64,7 +69,7 @@ func Foreign(name string) (system string) {
 	upper := strings.ToUpper(name)
 	for _, s := range foreignIdentities {
 		for _, pattern := range s.names {
-			if prefix, ok := strings.CutSuffix(pattern, "*"); upper == pattern || ok && strings.HasPrefix(upper, prefix) {
+			if ok, err := path.Match(pattern, upper); ok && err == nil {
 				return s.system
 			}
 		}

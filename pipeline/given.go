@@ -99,11 +99,13 @@ func (g *Given) unsafe(folder string, untrusted *User) string {
 	return ""
 }
 
-// resolved is an absolute path without symlinks, as far as it exists.
+// resolved is an absolute path without symlinks, as far as it exists. An element ..
+// after a symlink leads to what is above its target, as for the kernel.
 func resolved(path string) string {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return path
+	if !filepath.IsAbs(path) {
+		if abs, err := filepath.Abs(path); err == nil {
+			path = abs
+		}
 	}
 	for rest := ""; ; {
 		if real, err := filepath.EvalSymlinks(path); err == nil {
@@ -124,7 +126,9 @@ func isBelow(path, folder string) bool {
 
 // findProgram gives the program of a folder; its path is "" if there is none.
 func findProgram(folder string, untrusted *User) program {
-	path := filepath.Join(folder, given)
+	// The folder itself, and not a way to it that leads elsewhere for a child, such as
+	// /proc/self/cwd: what is checked here is what is started there.
+	path := filepath.Join(resolved(folder), given)
 	info, err := os.Stat(path)
 	if err != nil || !info.Mode().IsRegular() || info.Mode()&0o111 == 0 ||
 		untrusted != nil && (untrusted.mayChange(path) || untrusted.CanStart(path) != nil) {

@@ -26,7 +26,7 @@ func script(t *testing.T, path, word string) {
 func TestGivenPassesOverFoldersThatChildrenCanChange(t *testing.T) {
 	work, bin, links := t.TempDir(), t.TempDir(), t.TempDir()
 	t.Chdir(work)
-	for _, folder := range []string{work, filepath.Join(work, "code", "venv", "bin")} {
+	for _, folder := range []string{work, filepath.Join(work, "code", "venv", "bin"), filepath.Join(work, "code")} {
 		script(t, filepath.Join(folder, "make"), "EVIL")
 	}
 	script(t, filepath.Join(bin, "make"), "GOOD")
@@ -34,7 +34,7 @@ func TestGivenPassesOverFoldersThatChildrenCanChange(t *testing.T) {
 	if err := os.Symlink(filepath.Join(work, "code", "venv"), link); err != nil {
 		t.Fatal(err)
 	}
-	for _, first := range []string{"", ".", "code/venv/bin", work, filepath.Join(work, "code", "venv", "bin"), filepath.Join(link, "bin"), filepath.Join(work, "..", filepath.Base(work)), "~/bin"} {
+	for _, first := range []string{"", ".", "code/venv/bin", work, filepath.Join(work, "code", "venv", "bin"), filepath.Join(link, "bin"), link + "/..", link + "/../venv//bin/", filepath.Join(work, "..", filepath.Base(work)), "~/bin"} {
 		rt, events, _ := testRuntime("PATH=" + first + ":" + bin + ":/usr/bin:/bin")
 		rt.Given = &Given{Workdir: work}
 		var out strings.Builder
@@ -47,6 +47,24 @@ func TestGivenPassesOverFoldersThatChildrenCanChange(t *testing.T) {
 		warned := events.FilterMessageSnippet("make is not searched for in these folders").All()
 		if len(warned) != 1 || !strings.Contains(fmt.Sprint(warned[0].ContextMap()["folders"]), fmt.Sprintf("%q", first)) {
 			t.Errorf("PATH=%q: got %v", first, warned)
+		}
+	}
+}
+
+// What was checked is what is started, also where the PATH names a folder that is
+// another one for the child.
+func TestGivenIsNotAnotherOneForTheChild(t *testing.T) {
+	bin, code := t.TempDir(), t.TempDir()
+	script(t, filepath.Join(bin, "make"), "GOOD")
+	script(t, filepath.Join(code, "make"), "EVIL")
+	t.Chdir(bin)
+	for _, folder := range []string{"/proc/self/cwd", "/proc/thread-self/cwd", "/dev/fd/../cwd"} {
+		rt, _, _ := testRuntime("PATH=" + folder + ":/usr/bin:/bin")
+		rt.Given = &Given{Workdir: t.TempDir()}
+		var out strings.Builder
+		err := Exec(t.Context(), rt, Credentials[None]{}, Command{Dir: code, Argv: []string{"make", "x"}, Given: true, Stdout: &out})
+		if strings.Contains(out.String(), "EVIL") || err != nil {
+			t.Errorf("PATH=%q: got %q, %v", folder, &out, err)
 		}
 	}
 }

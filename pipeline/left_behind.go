@@ -28,16 +28,17 @@ func HomeFiles(home string) (names []string) {
 	return names
 }
 
-// certificateFiles are the variables that tools read certificates from.
-var certificateFiles = []string{
-	"AWS_CA_BUNDLE", "CARGO_HTTP_CAINFO", "CURL_CA_BUNDLE", "DENO_CERT", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "NODE_EXTRA_CA_CERTS",
-	"NPM_CONFIG_CAFILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE", "UV_SSL_CERT_FILE", "npm_config_cafile",
+// fileVariables are the variables by which tools find certificates and configuration.
+var fileVariables = []string{
+	"AWS_CA_BUNDLE", "CARGO_HTTP_CAINFO", "CURL_CA_BUNDLE", "DENO_CERT", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH",
+	"NETRC", "NODE_EXTRA_CA_CERTS", "NPM_CONFIG_CAFILE", "NPM_CONFIG_GLOBALCONFIG", "NPM_CONFIG_USERCONFIG", "PIP_CERT", "PIP_CONFIG_FILE",
+	"REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE", "UV_SSL_CERT_FILE", "npm_config_cafile", "npm_config_globalconfig", "npm_config_userconfig",
 }
 
-// UnreadableCertificates are the variables, sorted, that name a file or folder of
-// certificates that exists and that the user cannot read.
-func (u *User) UnreadableCertificates(e *Environ) (names []string) {
-	for _, name := range certificateFiles {
+// UnreadableFiles are those of these variables, sorted, that name a file or folder
+// that exists and that the user cannot read.
+func (u *User) UnreadableFiles(e *Environ) (names []string) {
+	for _, name := range fileVariables {
 		for _, file := range filepath.SplitList(e.vars[name]) {
 			if info, err := os.Stat(file); err == nil && filepath.IsAbs(file) && !u.reads(file, info) && !slices.Contains(names, name) {
 				names = append(names, name)

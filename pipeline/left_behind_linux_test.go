@@ -27,8 +27,9 @@ func TestHomeFiles(t *testing.T) {
 	}
 }
 
-// Certificates that the user cannot read are named by their variables.
-func TestUnreadableCertificates(t *testing.T) {
+// Files of certificates and configuration that the user cannot read are named by their
+// variables.
+func TestUnreadableFiles(t *testing.T) {
 	u, dir := other(t, 24)
 	put := func(name string, mode os.FileMode) string {
 		path := filepath.Join(dir, name)
@@ -42,11 +43,11 @@ func TestUnreadableCertificates(t *testing.T) {
 		t.Fatal(err)
 	}
 	hidden := put("hidden/ca.pem", 0o644)
-	got := u.UnreadableCertificates(NewEnviron([]string{
+	got := u.UnreadableFiles(NewEnviron([]string{
 		"NODE_EXTRA_CA_CERTS=" + closed, "REQUESTS_CA_BUNDLE=" + hidden, "GIT_SSL_CAINFO=" + open, "PIP_CERT=" + dir + "/gone.pem",
-		"SSL_CERT_DIR=" + dir + ":" + filepath.Join(dir, "hidden"), "SSL_CERT_FILE=", "npm_config_cafile=relative.pem", "OTHER=" + closed,
+		"SSL_CERT_DIR=" + dir + ":" + filepath.Join(dir, "hidden"), "SSL_CERT_FILE=", "npm_config_cafile=relative.pem", "OTHER=" + closed, "PIP_CONFIG_FILE=" + closed, "GIT_CONFIG_GLOBAL=/dev/null",
 	}))
-	if want := []string{"NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR"}; !slices.Equal(got, want) {
+	if want := []string{"NODE_EXTRA_CA_CERTS", "PIP_CONFIG_FILE", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

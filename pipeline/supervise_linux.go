@@ -87,7 +87,7 @@ func first(environ []string) (code int, err error) {
 	signals := takeSignals()
 	defer signal.Stop(signals)
 	runtime.LockOSThread() // the end of this thread is the death of the parent
-	pid, err := syscall.ForkExec("/proc/self/exe", os.Args, &syscall.ProcAttr{
+	pid, err := syscall.ForkExec(ownProgram(), os.Args, &syscall.ProcAttr{
 		Env:   append(slices.DeleteFunc(slices.Clone(environ), isMark), supervised+"=1"),
 		Files: []uintptr{0, 1, 2, uintptr(lastWord[1]), uintptr(toSecond[0])},
 		Sys:   &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL},
@@ -109,6 +109,21 @@ func first(environ []string) (code int, err error) {
 	word := make([]byte, 1)
 	n, _ := unix.Read(lastWord[0], word)
 	return verdict(status, word[:max(0, n)])
+}
+
+// ownProgram is the path of this program, by its name if that still leads to it: ps(1)
+// shows the second process under the name of its file.
+func ownProgram() string {
+	const link = "/proc/self/exe"
+	path, err := os.Executable()
+	if err != nil {
+		return link
+	}
+	var byName, own unix.Stat_t
+	if unix.Stat(path, &byName) != nil || unix.Stat(link, &own) != nil || byName.Dev != own.Dev || byName.Ino != own.Ino {
+		return link
+	}
+	return path
 }
 
 // takeSignals gives the signals that this process gets and that would end it.

@@ -21,6 +21,9 @@ type added struct {
 	// changes are those from which make could make a known file anew, or that it
 	// reads in place of one.
 	changes []manifest.Change
+	// names are those of all known files, without their folders, where a makefile has
+	// make search other folders too (VPATH). Nil where none does.
+	names map[string]bool
 	// unasked are those that a tool reads although nothing names them.
 	unasked []string
 	python  map[string]bool // folders with known programs of Python; nil until it is asked for
@@ -62,10 +65,8 @@ func lookAtAdded(ctx context.Context, code string, files []manifest.Entry, mayCh
 				continue
 			}
 			a.look(name, entry, mayChange)
-			if entry.IsDir() && (entry.Name() == "RCS" || entry.Name() == "SCCS") {
-				if err := a.lookBelow(name, mayChange); err != nil {
-					return nil, err
-				}
+			if err := a.lookBelow(ctx, name, entry, mayChange); err != nil {
+				return nil, err
 			}
 			if a.isReadUnasked(name, entry, includes) {
 				a.unasked = append(a.unasked, name)
@@ -87,11 +88,29 @@ func (a *added) read(folder string) ([]fs.DirEntry, error) {
 	return entries, nil
 }
 
-// lookBelow looks at the files of a folder of RCS or SCCS.
-func (a *added) lookBelow(folder string, mayChange globs.List) error {
+// lookBelow looks at the files of a new folder in which make may search: one of RCS or
+// SCCS, and any, at any depth, where a makefile says VPATH.
+func (a *added) lookBelow(ctx context.Context, folder string, entry fs.DirEntry, mayChange globs.List) error {
+	isVersioned := entry.Name() == "RCS" || entry.Name() == "SCCS"
+	if isVersioned && entry.Type() == fs.ModeSymlink {
+		if _, may := mayChange.Match(folder); !may {
+			a.changes = append(a.changes, manifest.Change{Path: folder, What: "it is a new link, and make could make files anew from what it leads to"})
+		}
+		return nil
+	}
+	if !entry.IsDir() || !isVersioned && a.names == nil {
+		return nil
+	}
 	entries, err := a.read(folder)
 	for _, entry := range entries {
-		a.look(path.Join(folder, entry.Name()), entry, mayChange)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		name := path.Join(folder, entry.Name())
+		a.look(name, entry, mayChange)
+		if a.names != nil {
+			err = errors.Join(err, a.lookBelow(ctx, name, entry, mayChange))
+		}
 	}
 	return err
 }
@@ -105,11 +124,26 @@ func (a *added) look(name string, entry fs.DirEntry, mayChange globs.List) {
 		return
 	}
 	for _, target := range remakes(name) {
-		if _, ok := a.known[target]; ok || isMakefile(target) && a.hasMakefile(path.Dir(target)) {
+		known, ok := a.known[target]
+		if ok && known.Type != fs.ModeDir || a.names[path.Base(target)] || isMakefile(target) && a.hasMakefile(path.Dir(target)) {
 			a.changes = append(a.changes, manifest.Change{
 				Path: name, What: fmt.Sprintf("it is new, and make could make %s from it by a built-in rule", target),
 			})
 			return
+		}
+	}
+}
+
+// search is told of a makefile with VPATH or vpath in it: then the folders of known
+// files and of those that make makes them from need not be the same.
+func (a *added) search() {
+	if a.names != nil {
+		return
+	}
+	a.names = make(map[string]bool, len(a.known))
+	for name, e := range a.known {
+		if e.Type != fs.ModeDir {
+			a.names[path.Base(name)] = true
 		}
 	}
 }

@@ -102,7 +102,7 @@ func nothingDeployed() error {
 
 // make makes one target, and tells whether there was something to do for it.
 func (m Make[S]) make(ctx context.Context, rt *pipeline.Runtime, number int, target string, env []string) (did bool, err error) {
-	own, told, err := watchMake(rt, m.Credentials, number, target)
+	own, told, err := watchMake(rt, m.Credentials, number, m.Dir, target)
 	if err != nil {
 		return false, err
 	}
@@ -126,8 +126,8 @@ func (m Make[S]) make(ctx context.Context, rt *pipeline.Runtime, number int, tar
 	case slices.Contains(m.Flags, "--dry-run"): // it starts no command
 		return !idle(), nil
 	case doing.ignores && m.deploys():
-		return false, pipeline.WithHint(errors.New("the Makefile tells make to ignore the errors of commands (-i in MAKEFLAGS), so nobody knows whether it deployed"),
-			"take -i out of MAKEFLAGS in the Makefile; a recipe line whose error does not count begins with a hyphen")
+		return false, pipeline.WithHint(errors.New("the Makefile tells make to ignore the errors of all commands, so nobody knows whether it deployed"),
+			"take -i out of MAKEFLAGS in the Makefile, or .IGNORE without targets; a recipe line whose error does not count begins with a hyphen")
 	}
 	return doing.made, nil
 }

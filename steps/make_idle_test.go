@@ -2,6 +2,7 @@ package steps
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -71,6 +72,49 @@ func TestMakeThatDoesNothing(t *testing.T) {
 				t.Errorf("as nobody: %d warnings, want %d", got, c.idle)
 			}
 		})
+	}
+}
+
+// A file beside the Makefile is no deployment, though make has a rule to make another
+// file of it. The Makefile's own rules for such files hold, and so do the built-in ones
+// for other files.
+func TestABuiltInRuleIsNoDeployment(t *testing.T) {
+	const sh = "#!/bin/sh\necho from $0\n"
+	for name, c := range map[string]struct {
+		makefile, file, target string
+		want                   string // in the output; "" for no rule
+	}{
+		"a script":                 {"setup:\n", "deploy.sh", "deploy", ""},
+		"a program":                {"setup:\n", "deploy.c", "deploy", ""},
+		"by two rules":             {"setup:\n", "deploy.y", "deploy", ""},
+		"by RCS":                   {"setup:\n", "RCS/deploy,v", "deploy", ""},
+		"by SCCS":                  {"setup:\n", "SCCS/s.deploy", "deploy", ""},
+		"in a folder":              {"setup:\n", "sub/deploy.sh", "sub/deploy", ""},
+		"by another name":          {"setup:\n", "deploy.sh", "./deploy", ""},
+		"the recipe of all others": {".DEFAULT:\n\t@echo deployed $@\n", "deploy.sh", "deploy", "deployed deploy\n"},
+		"named":                    {"deploy: deploy.sh\n\t@sh $<\n", "deploy.sh", "deploy", "from deploy.sh\n"},
+		"a pattern":                {"%: %.sh\n\t@sh $<\n", "deploy.sh", "deploy", "from deploy.sh\n"},
+		"a static pattern":         {"deploy: %: %.sh\n\t@sh $<\n", "deploy.sh", "deploy", "from deploy.sh\n"},
+		"of a make below":          {"deploy:\n\t@$(MAKE) -s tool; ./tool\n", "deploy.sh", "deploy", "from ./tool\n"},
+		"of what it depends on":    {"deploy: tool\n\t@./tool\n", "tool.sh", "deploy", "from ./tool\n"},
+	} {
+		for _, program := range makes(t) {
+			t.Run(name+" "+filepath.Base(filepath.Dir(program)), func(t *testing.T) {
+				dir, bin := codeWith(t, c.makefile), t.TempDir()
+				write(t, dir, map[string]string{"tool.sh": sh, c.file: sh})
+				const tool = "#!/bin/sh\ntouch deploy y.tab.c\n"
+				write(t, bin, map[string]string{"cc*": tool, "yacc*": tool, "co*": tool, "get*": tool})
+				link(t, program, filepath.Join(bin, "make"))
+				server, s := startAWS(t, loopback.Options{}), newStage(t)
+				s.rt.Env.Set("PATH", bin+":"+os.Getenv("PATH"))
+				err := s.run(Make[pipeline.Deploy]{
+					Credentials: assumed[pipeline.Deploy](server, deployRole, s.redact), Target: "deploy", Targets: []string{c.target}, Dir: dir,
+				})
+				if c.want == "" && err == nil || c.want != "" && (err != nil || !strings.HasSuffix(s.output(), c.want)) {
+					t.Errorf("got %v, want %q; it printed %s", err, c.want, s.output())
+				}
+			})
+		}
 	}
 }
 

@@ -24,13 +24,25 @@ import (
 // the target, or for what the target depends on, and only then. The text of make
 // does not tell that in all languages, and not at all if MAKEFLAGS has -s or -t.
 // https://www.gnu.org/software/make/manual/html_node/Target_002dspecific.html
-func rulesFor(target string) string {
+//
+// Cancelled are patterns of built-in rules that the first make does without.
+// https://www.gnu.org/software/make/manual/html_node/Canceling-Rules.html
+func rulesFor(target string, cancelled []string) string {
 	// $(file) is there since GNU make 4.0.
 	const tell = `$(if $(filter 3.%%,$(MAKE_VERSION)),$(shell echo '%[1]s' >>"$$%[2]s"),$(file >>$(%[2]s),%[1]s))`
 	return "MAKEFILE_LIST :=\n" +
 		strings.Join(makefiles(), " ") + ": ;\n" +
 		fmt.Sprintf(tell, "$(MAKELEVEL) read", madeVariable) + "\n" +
+		cancel(cancelled) +
 		target + ": export SPA_MAKE_STARTS = " + fmt.Sprintf(tell, "$(MAKELEVEL) made $(firstword -$(MAKEFLAGS))", madeVariable) + "\n"
+}
+
+// cancel is for the first make alone: what a recipe starts has all built-in rules.
+func cancel(patterns []string) string {
+	if len(patterns) == 0 {
+		return ""
+	}
+	return "ifeq ($(MAKELEVEL),0)\n" + strings.Join(patterns, "\n") + "\nendif\n"
 }
 
 // madeVariable is the environment variable with the path of the file that make
@@ -39,8 +51,8 @@ const madeVariable = "SPA_MAKE_REPORT"
 
 // watchMake makes the files for one run of make: env leads to them. Told reads,
 // when make has ended, what it wrote.
-func watchMake[S pipeline.Scope](rt *pipeline.Runtime, creds pipeline.Credentials[S], number int, target string) (env []string, told func() (doing, error), err error) {
-	rules, err := pipeline.File(rt, creds, fmt.Sprintf("rules-%d.mk", number), rulesFor(target), false)
+func watchMake[S pipeline.Scope](rt *pipeline.Runtime, creds pipeline.Credentials[S], number int, dir, target string) (env []string, told func() (doing, error), err error) {
+	rules, err := pipeline.File(rt, creds, fmt.Sprintf("rules-%d.mk", number), rulesFor(target, madeByItself(dir, target)), false)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -20,6 +20,9 @@ type protection struct {
 	globs             globs.List
 	settings, codeDir string
 	code              codeTree
+	// searched are the protected files of the code by their names without folders,
+	// where a makefile has make search other folders, too. Nil where none does.
+	searched map[string][]string
 }
 
 // protect reads the tree of the code, if something in it is protected.
@@ -28,7 +31,43 @@ func (o OverlaySettings) protect(ctx context.Context, source string) (protection
 		return protection{}, nil
 	}
 	tree, err := readCode(ctx, o.Code)
-	return protection{o.Protect, source, o.Code, tree}, err
+	if err != nil {
+		return protection{}, err
+	}
+	p := protection{globs: o.Protect, settings: source, codeDir: o.Code, code: tree}
+	return p, p.search(ctx)
+}
+
+// search fills in searched.
+func (p *protection) search(ctx context.Context) error {
+	root, err := os.OpenRoot(p.codeDir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	if !slices.ContainsFunc(p.code.paths, func(name string) bool {
+		if ctx.Err() != nil || !isPartOfMakefile(name) {
+			return false
+		}
+		info, err := root.Stat(name)
+		if err != nil || !info.Mode().IsRegular() || info.Size() > maxMakefile {
+			return false
+		}
+		text, err := root.ReadFile(name)
+		return err == nil && searches(text)
+	}) {
+		return context.Cause(ctx)
+	}
+	p.searched = map[string][]string{}
+	for _, name := range p.code.paths {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if glob, _ := p.matchesName(name); glob != "" {
+			p.searched[path.Base(name)] = append(p.searched[path.Base(name)], name)
+		}
+	}
+	return nil
 }
 
 // maxAllNames is how many names all files of the settings may have in the code.
@@ -115,6 +154,13 @@ func (p protection) matches(name string) (glob, as string) {
 	for _, made := range append([]string{name}, remakes(name)...) {
 		if glob, as := p.matchesName(made); glob != "" {
 			return glob, as
+		}
+		if made == name {
+			continue
+		}
+		if found := p.searched[path.Base(made)]; len(found) > 0 {
+			glob, _ := p.matchesName(found[0])
+			return glob, found[0]
 		}
 	}
 	return "", ""

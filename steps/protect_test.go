@@ -63,6 +63,13 @@ func TestProtect(t *testing.T) {
 			files{"Makefile": "", "cdk/app.py": ""},
 			"Makefile,v=Makefile Makefile.sh=Makefile Makefile.y=Makefile RCS/makefile,v=Makefile SCCS/s.GNUmakefile=Makefile cdk/app.py.sh=cdk/app.py s.Makefile=Makefile",
 		},
+		"what make finds elsewhere": {
+			"build.mk cdk/*",
+			files{"gen/build.mk.sh": "", "gen/RCS/app.py,v": "", "gen/build.mk": "", "gen/other.sh": ""},
+			files{"Makefile": "x:\nVPATH = gen\n", "build.mk": "", "cdk/app.py": "", "other": ""},
+			"gen/RCS/app.py,v=cdk/* gen/build.mk.sh=build.mk",
+		},
+		"what make finds nowhere":      {"build.mk", files{"gen/build.mk.sh": ""}, files{"Makefile": "x:\n", "build.mk": ""}, ""},
 		"in a folder too":              {"cdk/makefile", files{"cdk/GNUmakefile": "", "GNUmakefile": "", "cdk/x": ""}, files{"cdk/makefile": ""}, "cdk/GNUmakefile=cdk/makefile"},
 		"a folder of that name":        {"Makefile", files{"GNUmakefile/x": ""}, files{"Makefile": ""}, "GNUmakefile/x=Makefile"},
 		"an empty folder of that name": {"Makefile", files{"makefile/": "", "x": ""}, files{"Makefile": ""}, "makefile=Makefile"},

@@ -1,7 +1,9 @@
 package steps
 
 import (
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -106,6 +108,39 @@ func remakes(name string) []string {
 		}
 	}
 	return found
+}
+
+// madeByItself are the patterns of those built-in rules by which make could make a
+// target from a file beside it. A Makefile that lacks the target deploy would
+// otherwise make a file deploy of deploy.sh, and that would pass for a deployment.
+func madeByItself(dir, target string) (patterns []string) {
+	folder := path.Dir(target)
+	for _, sub := range []string{".", "RCS", "SCCS"} {
+		entries, _ := os.ReadDir(filepath.Join(dir, folder, sub)) // what make cannot list it may find all the same
+		for _, entry := range entries {
+			name := path.Join(folder, sub, entry.Name())
+			for _, source := range append([]string{name}, remakes(name)...) {
+				patterns = append(patterns, rulesBetween(source, path.Clean(target))...)
+			}
+		}
+	}
+	slices.Sort(patterns)
+	return slices.Compact(patterns)
+}
+
+// rulesBetween are the patterns of the built-in rules that make one file from another.
+func rulesBetween(source, target string) (patterns []string) {
+	for _, rule := range builtIn {
+		if stem, ok := strings.CutSuffix(target, rule.target); ok && stem != "" && source == stem+rule.source && source != target {
+			patterns = append(patterns, "%"+rule.target+": %"+rule.source)
+		}
+	}
+	for _, pattern := range []string{"%,v", "RCS/%,v", "RCS/%", "s.%", "SCCS/s.%"} {
+		if source == path.Join(path.Dir(target), strings.ReplaceAll(pattern, "%", path.Base(target))) {
+			patterns = append(patterns, "%: "+pattern)
+		}
+	}
+	return patterns
 }
 
 // madeFrom are the files that one built-in rule makes from another.

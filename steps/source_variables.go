@@ -63,7 +63,25 @@ func (s SourceVariables) Run(ctx context.Context, rt *pipeline.Runtime) error {
 	if err := s.run(ctx, rt); err != nil {
 		return err
 	}
-	return rt.CloseFolder(s.Settings)
+	if err := rt.CloseFolder(s.Settings); err != nil {
+		return err
+	}
+	warnOfCertificates(rt)
+	return nil
+}
+
+// warnOfCertificates names those that the untrusted user cannot read: their tools would
+// fail with an error that names neither the file nor the user. Those in the settings,
+// which are closed by now, are among them.
+func warnOfCertificates(rt *pipeline.Runtime) {
+	if rt.Untrusted == nil {
+		return
+	}
+	if names := rt.Untrusted.UnreadableFiles(rt.Env); len(names) > 0 {
+		rt.Log.Warn("setup, lint and tests run as a user who cannot read the files that these variables name: "+
+			"put the file where every user can read it, which the folder of the settings is not, or chmod o+r it in the buildspec",
+			zap.String("user", rt.Untrusted.Name), zap.Strings("variables", names))
+	}
 }
 
 func (s SourceVariables) run(ctx context.Context, rt *pipeline.Runtime) error {
@@ -116,13 +134,6 @@ func (s SourceVariables) apply(rt *pipeline.Runtime, set []shellvars.Var) error 
 	}
 	for _, warning := range warnings {
 		rt.Log.Warn("configuration: " + warning)
-	}
-	if user := rt.Untrusted; user != nil {
-		if names := user.UnreadableCertificates(rt.Env); len(names) > 0 {
-			// Their tools would fail with an error that names neither the file nor the user.
-			rt.Log.Warn("setup, lint and tests run as a user who cannot read the certificates that these variables name: "+
-				"put the file where every user can read it, or chmod o+r it in the buildspec", zap.String("user", user.Name), zap.Strings("variables", names))
-		}
 	}
 	return nil
 }

@@ -40,8 +40,10 @@ var readUnasked = []string{
 // isReadUnasked says whether a tool reads a new file or folder although neither the
 // code nor the settings name it.
 func (a *added) isReadUnasked(name string, entry fs.DirEntry, includes globs.List) bool {
-	if _, ok := includes.Match(name); ok {
-		return true
+	for _, name := range append([]string{name}, remakes(name)...) { // make makes what it includes, too
+		if _, ok := includes.Match(name); ok {
+			return true
+		}
 	}
 	base := entry.Name()
 	if isMakefile(base) && !entry.IsDir() {
@@ -109,18 +111,30 @@ func (a *added) includes(ctx context.Context, files []manifest.Entry) (list glob
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		if e.Type != 0 || e.Size > maxMakefile || !isMakefile(e.Path) && path.Ext(e.Path) != ".mk" {
+		if e.Type != 0 || e.Size > maxMakefile || !isPartOfMakefile(e.Path) {
 			continue
 		}
 		text, err := a.root.ReadFile(e.Path)
 		if err != nil {
 			return nil, fmt.Errorf("reading which files %s includes: %w", e.Path, err)
 		}
+		if searches(text) {
+			a.search()
+		}
 		for line := range strings.Lines(string(text)) {
 			list = append(list, included(path.Dir(e.Path), line)...)
 		}
 	}
 	return list, nil
+}
+
+// isPartOfMakefile goes by the name of a file.
+func isPartOfMakefile(name string) bool { return isMakefile(name) || path.Ext(name) == ".mk" }
+
+// searches says whether a makefile has make search for files in other folders, too.
+// https://www.gnu.org/software/make/manual/html_node/Directory-Search.html
+func searches(makefile []byte) bool {
+	return strings.Contains(strings.ToUpper(string(makefile)), "VPATH")
 }
 
 // included are the names and patterns of one line of a makefile in a folder: make

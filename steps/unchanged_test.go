@@ -153,7 +153,7 @@ func TestAddedFilesThatMakeWouldUse(t *testing.T) {
 		"makefile.sh": "makefile", "GNUmakefile.sh": "GNUmakefile", "sub/Makefile.sh": "sub/Makefile", "sub/RCS/makefile,v": "sub/makefile",
 		"mk/common.mk.sh": "mk/common.mk", "build.py.sh": "build.py", "build.py,v": "build.py", "parser.y": "parser.c", "parser.w": "parser.c",
 		"Makefile.am": "", "Makefile.in": "", "Makefile.d": "", "Makefile.sh.bak": "", "new/Makefile.sh": "", "RCS/x": "", "venv/RCS/Makefile": "",
-		"docs/index.md": "", "run": "", "build.sh": "",
+		"docs/index.md": "", "run": "", "build.sh": "", "docs.sh": "", "new/build.py.sh": "", "docs/build.py.sh": "",
 	} {
 		dir, entries := tracked(t, files)
 		write(t, dir, map[string]string{name: "echo other"})
@@ -171,6 +171,32 @@ func TestAddedFilesThatMakeWouldUse(t *testing.T) {
 	}
 }
 
+// Where a makefile has make search other folders, a file in any of them counts, at any
+// depth; and so does a link to the files of RCS.
+func TestAddedFilesWhereMakeSearches(t *testing.T) {
+	t.Parallel()
+	for makefile, want := range map[string]bool{"VPATH = new": true, "vpath %.sh new/deep": true, "all:": false} {
+		for name, target := range map[string]string{
+			"new/build.mk.sh": "new/build.mk", "new/deep/tool.c": "new/deep/tool", "docs/build.mk,v": "docs/build.mk", "new/RCS/tool,v": "new/RCS/tool",
+		} {
+			dir, entries := tracked(t, map[string]string{"Makefile": "x:\n" + makefile + "\n", "build.mk": "x", "tool": "x", "docs/index.html": "x"})
+			write(t, dir, map[string]string{name: "x", "new/other.sh": "x", "new/docs.sh": "x"})
+			err := Unchanged(t.Context(), newStage(t).rt, dir, entries, nil)
+			if want && (err == nil || !strings.Contains(err.Error(), name+": it is new, and make could make "+target+" from it")) || !want && err != nil {
+				t.Errorf("%s with %q: got %v", name, makefile, err)
+			}
+			if err := Unchanged(t.Context(), newStage(t).rt, dir, entries, patternsOf(t, strings.ReplaceAll(name, ",", "?"))); err != nil {
+				t.Errorf("%s may change: got %v", name, err)
+			}
+		}
+	}
+	dir, entries := tracked(t, map[string]string{"Makefile": "x", "sub/x": "x"})
+	link(t, "../elsewhere", filepath.Join(dir, "sub", "RCS"))
+	if err := Unchanged(t.Context(), newStage(t).rt, dir, entries, nil); err == nil || !strings.Contains(err.Error(), "sub/RCS: it is a new link") {
+		t.Errorf("a link RCS: got %v", err)
+	}
+}
+
 // A warning names the added files that tools read although nothing names them.
 func TestAddedFilesThatToolsReadByThemselves(t *testing.T) {
 	t.Parallel()
@@ -178,7 +204,7 @@ func TestAddedFilesThatToolsReadByThemselves(t *testing.T) {
 		"Makefile": "-include local.mk extra/*.inc\nsinclude $(OTHER)\ninclude ../outside.mk # gone\n", "extra/x": "", "sub/Makefile": "-include of.sub\n", "app.py": "", "lib/a.ts": "", "docs/index.md": "",
 	})
 	want := []string{
-		".env", ".npmrc", "GNUmakefile.d", "boto3", "cdk.context.json", "extra/a.inc", "json.py", "lib/a.js", "lib/tsconfig.json", "local.mk",
+		".env", ".npmrc", "GNUmakefile.d", "boto3", "cdk.context.json", "extra/a.inc", "json.py", "lib/a.js", "lib/tsconfig.json", "local.mk", "local.mk.sh",
 		"of.sub", "sitecustomize.py", "sub/GNUmakefile", "sub/of.sub",
 	}
 	want = slices.DeleteFunc(want, func(name string) bool { return name == "GNUmakefile.d" })
@@ -205,5 +231,5 @@ func TestAddedFilesThatToolsReadByThemselves(t *testing.T) {
 	if err := Unchanged(t.Context(), s.rt, dir, entries, nil); err != nil {
 		t.Fatal(err)
 	}
-	contains(t, "warning", s.everything(), "and 23 more")
+	contains(t, "warning", s.everything(), "and 24 more")
 }

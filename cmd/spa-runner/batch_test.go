@@ -84,7 +84,7 @@ func built(t *testing.T, text string) (folders []string) {
 	t.Helper()
 	var spec struct {
 		Version   float64
-		Phases    map[string]struct{ Commands, Finally []string }
+		Phases    map[string]phase
 		Reports   map[string]any
 		Artifacts map[string]any
 		Batch     struct {

@@ -34,12 +34,18 @@ import (
 // https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html
 type buildspec struct {
 	Version string
-	Phases  map[string]struct{ Commands, Finally []string }
+	Phases  map[string]phase
 	Reports map[string]struct {
 		Files  []string
 		Format string `yaml:"file-format"`
 	}
 	Artifacts struct{ Files []string }
+}
+
+// phase is one of a buildspec.
+type phase struct {
+	Commands, Finally []string
+	Runtimes          map[string]string `yaml:"runtime-versions"`
 }
 
 func readBuildspec(t *testing.T) (spec buildspec) {
@@ -53,8 +59,12 @@ func readBuildspec(t *testing.T) (spec buildspec) {
 	if err := decoder.Decode(&spec); err != nil {
 		t.Fatal(err)
 	}
-	if spec.Version != "0.2" || len(spec.Phases) != 1 || len(spec.Phases["build"].Commands) != 3 {
-		t.Fatalf("want version 0.2 with three commands in the one phase build, got %+v", spec)
+	if spec.Version != "0.2" || len(spec.Phases) != 2 || len(spec.Phases["build"].Commands) != 2 {
+		t.Fatalf("want version 0.2 with two commands in the phase build, got %+v", spec)
+	}
+	// A version without quotes is a number: 3.10 is 3.1.
+	if install := spec.Phases["install"]; len(install.Commands) != 0 || !maps.Equal(install.Runtimes, map[string]string{"python": "3.11", "nodejs": "22"}) {
+		t.Fatalf("want no commands and two versions in the phase install, got %+v", install)
 	}
 	return spec
 }
@@ -150,6 +160,47 @@ func TestBuildspecRunsTheRightBinaryAndNoOther(t *testing.T) {
 		served.Store(&binary)
 		if out, err := codeBuild(t, shell, t.TempDir(), env, commands); err == nil || !strings.Contains(err.Error(), "64") {
 			t.Errorf("%s: the status of the runner is lost: %v, %s", shell, err, out)
+		}
+	}
+}
+
+// Where the untrusted user may not go, and Python is, the way is opened for that user alone.
+func TestTheWayToPythonIsOpened(t *testing.T) {
+	t.Parallel()
+	for _, file := range []string{"buildspec.yml", "infra/buildspec-preview.yml"} {
+		for name, c := range map[string]struct {
+			user, python string
+			want         fs.FileMode
+		}{
+			"AWS's image, and a user":    {"codebuild-user", ".pyenv", 0o701},
+			"AWS's image":                {"", ".pyenv", 0o700},
+			"another image, and a user":  {"codebuild-user", "elsewhere", 0o700},
+			"another image without user": {"", "elsewhere", 0o700},
+		} {
+			text, err := os.ReadFile(filepath.Join("..", "..", file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var spec buildspec
+			dir, root := t.TempDir(), filepath.Join(t.TempDir(), "root")
+			err = errors.Join(yaml.Unmarshal(text, &spec), os.MkdirAll(filepath.Join(root, c.python), 0o755), os.Chmod(root, 0o700),
+				os.WriteFile(filepath.Join(dir, "spa-runner"), []byte("#!/bin/sh\nexit 64\n"), 0o755))
+			commands := spec.Phases["build"].Commands
+			if err != nil || len(commands) != 2 || strings.Count(commands[1], "/root") != 3 {
+				t.Fatalf("%s: %v, %q", file, err, commands)
+			}
+			env := []string{"PATH=" + os.Getenv("PATH"), "SPA_RUNNER_UNTRUSTED_USER=" + c.user, "DEPLOY_ENVIRONMENT_ROLE=x"}
+			if c.user == "" {
+				env = append(env[:1], env[2:]...)
+			}
+			out, err := codeBuild(t, "sh", dir, env, []string{strings.ReplaceAll(commands[1], "/root", root)})
+			info, serr := os.Stat(root)
+			if serr != nil || info.Mode().Perm() != c.want {
+				t.Errorf("%s, %s: the folder has the mode %v, want %v; %v", file, name, info.Mode().Perm(), c.want, serr)
+			}
+			if err == nil || !strings.Contains(err.Error(), "64") { // whatever chmod did
+				t.Errorf("%s, %s: the status of the runner is lost: %v, %s", file, name, err, out)
+			}
 		}
 	}
 }

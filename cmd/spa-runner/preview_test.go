@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -126,18 +127,19 @@ func TestTheBuildspecOfAPreview(t *testing.T) {
 	}
 	var spec struct {
 		Version float64
-		Phases  struct {
-			Build struct{ Commands []string }
-		}
+		Phases  map[string]phase
 	}
 	decoder := yaml.NewDecoder(strings.NewReader(string(text)))
 	decoder.KnownFields(true)
 	if err := decoder.Decode(&spec); err != nil {
 		t.Fatal(err)
 	}
-	got, want := spec.Phases.Build.Commands, buildspecCommands(t)
-	if spec.Version != 0.2 || len(got) != 3 || !slices.Equal(got[:2], want[:2]) {
+	got, want := spec.Phases["build"].Commands, buildspecCommands(t)
+	if spec.Version != 0.2 || len(got) != 2 || got[0] != want[0] {
 		t.Fatalf("download and check are not those of buildspec.yml: %q", got)
+	}
+	if install := readBuildspec(t).Phases["install"].Runtimes; !maps.Equal(spec.Phases["install"].Runtimes, install) {
+		t.Errorf("the versions are %q, and those of buildspec.yml %q", spec.Phases["install"].Runtimes, install)
 	}
 
 	w := newPreview(t, diffRecipe)
@@ -153,7 +155,7 @@ func TestTheBuildspecOfAPreview(t *testing.T) {
 		for name, value := range w.env {
 			env = append(env, name+"="+value)
 		}
-		out, err := codeBuild(t, "sh", dir, env, got[2:])
+		out, err := codeBuild(t, "sh", dir, env, got[1:])
 		return outcome{stdout: out}, err
 	}
 	o, err := preview()

@@ -45,7 +45,7 @@ var replacements = map[string]struct {
 // cloned, or nothing is deployed.
 func TestHostileCodeDoesNotDecideWhatIsDeployed(t *testing.T) {
 	t.Parallel()
-	next := 500_000_000 + os.Getpid()*100 // one each: the processes of a user are ended
+	next := 500_000_000 + os.Getpid()*100 // one each, up to 98: the processes of a user are ended
 	for name, way := range replacements {
 		t.Run(name+" as the same user", func(t *testing.T) {
 			t.Parallel()

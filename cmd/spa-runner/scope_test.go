@@ -245,14 +245,14 @@ func TestNothingOutsideChangesWhatMakeMeans(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, value := range map[string]string{
-		"MAKEFLAGS": "i", "GNUMAKEFLAGS": "i", "MFLAGS": "-i", "MAKEFILES": evil, "MAKELEVEL": "3",
+		"MAKEFLAGS": "i", "GNUMAKEFLAGS": "i", "MFLAGS": "-i", "MAKEFILES": evil, "MAKELEVEL": "3", "MAKE": "false", "MAKE_COMMAND": "false",
 	} {
 		w := newWorld(t, loopback.Options{})
 		w.env[name] = value
-		w.write("code", "Makefile", "setup all-tests deploy:\n\t@echo level $(MAKELEVEL)\nlint:\n\t@false\n")
+		w.write("code", "Makefile", "setup all-tests deploy:\n\t@echo level $(MAKELEVEL) of $(MAKE)\nlint:\n\t@false\n")
 		w.serve()
 		o := w.run("run")
-		if o.code != 2 || strings.Contains(o.stdout, "EVIL") || !strings.Contains(o.output(t, "make-setup"), "level 0") {
+		if o.code != 2 || strings.Contains(o.stdout, "EVIL") || !strings.Contains(o.output(t, "make-setup"), "level 0 of /") {
 			t.Errorf("%s=%s: a failing lint gave %v", name, value, o)
 		}
 	}

@@ -208,13 +208,14 @@ func TestWhatTheUntrustedUserInstalledIsUsable(t *testing.T) {
 	}
 	w := newWorld(t, loopback.Options{})
 	openTo(t, w)
-	w.env["SPA_RUNNER_UNTRUSTED_USER"] = fmt.Sprint(freeUID(7))
+	w.env["SPA_RUNNER_UNTRUSTED_USER"] = fmt.Sprint(500_000_000+os.Getpid()*100+99)
 	certificates := filepath.Join(w.home, "ca.pem")
 	if err := errors.Join(os.WriteFile(certificates, nil, 0o600), os.WriteFile(filepath.Join(w.home, ".netrc"), nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	w.env["NODE_EXTRA_CA_CERTS"] = certificates
-	w.write("settings", environmentPath+"/variables.sh", "export PIP_CERT="+certificates+"\n")
+	w.write("settings", environmentPath+"/variables.sh", "export PIP_CERT="+certificates+" GIT_SSL_CAINFO=$PWD/settings/"+environmentPath+"/ca.pem\n")
+	w.write("settings", environmentPath+"/ca.pem", "")
 	w.write("code", "Makefile", `setup:
 	@mkdir -p "$$(`+python+` -m site --user-site)" $$HOME/.local/bin $$HOME/.config/pip
 	@echo "said = 'of the user site'" >"$$(`+python+` -m site --user-site)/spa_user_module.py"
@@ -229,7 +230,7 @@ lint all-tests deploy:
 		t.Errorf("deploy: got %q, %v", got, o)
 	}
 	for _, warning := range []string{
-		`"files":[".config/pip/pip.conf",".npmrc"]`, "without these files of " + w.home + ": .netrc.", `"variables":["NODE_EXTRA_CA_CERTS","PIP_CERT"]`,
+		`"files":[".config/pip/pip.conf",".npmrc"]`, "without these files of " + w.home + ": .netrc.", `"variables":["GIT_SSL_CAINFO","NODE_EXTRA_CA_CERTS","PIP_CERT"]`,
 	} {
 		if !strings.Contains(o.stdout, warning) {
 			t.Errorf("no warning with %s in %v", warning, o)

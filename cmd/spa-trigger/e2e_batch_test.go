@@ -210,13 +210,16 @@ func TestBatchThatCannotBeMade(t *testing.T) {
 		answer     func(awsCall) any
 		kind, want string
 	}{
-		"more than a batch takes":  {"", nil, "ConfigurationError", "touches 4 environments, and a batch of it has at most 3"},
-		"buildspec in a file":      {"BatchGetProjects", project("ci/buildspec.yml", config), "ConfigurationError", "not written in the project itself"},
-		"a batch of its own":       {"BatchGetProjects", project(spa.Buildspec+"batch:\n  fast-fail: true\n", config), "ConfigurationError", "batch of its own"},
-		"no batch configuration":   {"BatchGetProjects", project(spa.Buildspec, nil), "ConfigurationError", "no batch configuration"},
-		"no project":               {"BatchGetProjects", func(awsCall) any { return map[string]any{"projectsNotFound": []any{"p"}} }, "NotFound", "there must be a project"},
-		"buildspec not readable":   {"BatchGetProjects", func(awsCall) any { return fault{400, "AccessDeniedException", "no"} }, "AccessDenied", "codebuild:BatchGetProjects"},
-		"batches not listed":       {"ListBuildBatchesForProject", func(awsCall) any { return fault{400, "AccessDeniedException", "no"} }, "AccessDenied", "codebuild:ListBuildBatchesForProject"},
+		"more than a batch takes": {"", nil, "ConfigurationError", "touches 4 environments, and a batch of it has at most 3"},
+		"buildspec in a file":     {"BatchGetProjects", project("ci/buildspec.yml", config), "ConfigurationError", "not written in the project itself"},
+		"a batch of its own":      {"BatchGetProjects", project(spa.Buildspec+"batch:\n  fast-fail: true\n", config), "ConfigurationError", "batch of its own"},
+		"no batch configuration":  {"BatchGetProjects", project(spa.Buildspec, nil), "ConfigurationError", "no batch configuration"},
+		"no project":              {"BatchGetProjects", func(awsCall) any { return map[string]any{"projectsNotFound": []any{"p"}} }, "NotFound", "there must be a project"},
+		"buildspec not readable":  {"BatchGetProjects", func(awsCall) any { return fault{400, "AccessDeniedException", "no"} }, "AccessDenied", "codebuild:BatchGetProjects"},
+		"batches not listed":      {"ListBuildBatchesForProject", func(awsCall) any { return fault{400, "AccessDeniedException", "no"} }, "AccessDenied", "codebuild:ListBuildBatchesForProject"},
+		"no build allowed": {"StartBuildBatch", func(awsCall) any {
+			return fault{400, "AccountLimitExceededException", "Cannot have more than 0 builds in queue for the account"}
+		}, "NoBuildsAllowed", "ask AWS Support"},
 		"start refused":            {"StartBuildBatch", func(awsCall) any { return fault{400, "AccessDeniedException", "no"} }, "AccessDenied", "codebuild:StartBuildBatch"},
 		"folders not readable":     {"GetFolder", func(awsCall) any { return fault{400, "AccessDeniedException", "no"} }, "AccessDenied", "codecommit:GetFolder"},
 		"differences not readable": {"GetDifferences", func(awsCall) any { return fault{400, "EncryptionKeyAccessDeniedException", "no"} }, "RequestFailed", "EncryptionKeyAccessDeniedException"},

@@ -252,7 +252,8 @@ func TestRefusalsAreErrorsThatSayWhatToDo(t *testing.T) {
 		limit    time.Duration
 		kind     string
 		want     []string
-		attempts int // of StartBuild
+		not      string // "" if nothing is kept out of the text
+		attempts int    // of StartBuild
 	}{
 		"STS: AccessDenied": {
 			sts:  &loopback.Fault{Status: 403, Code: "AccessDenied", Message: "User: x is not authorized to perform: sts:AssumeRole"},
@@ -272,6 +273,18 @@ func TestRefusalsAreErrorsThatSayWhatToDo(t *testing.T) {
 		"a build is running": {
 			build: fault{400, "AccountLimitExceededException", "Cannot have more than 1 builds in queue for the account"}, attempts: 1, kind: "BuildRunning",
 			want: []string{"a build is running", "after one and two minutes", "SPA_RUNNER_MAX_PASSES", "Cannot have more than 1 builds"},
+		},
+		"this account may run no build": {
+			build: fault{400, "AccountLimitExceededException", "Cannot have more than 0 builds in queue for the account"}, attempts: 1, kind: "NoBuildsAllowed",
+			want: []string{"ask AWS Support to raise the quota", "Cannot have more than 0 builds in queue"}, not: "is running",
+		},
+		"no active build": {
+			build: fault{400, "AccountLimitExceededException", "Cannot have more than 0 active builds for the account"}, attempts: 1, kind: "NoBuildsAllowed",
+			want: []string{"ask AWS Support to raise the quota"}, not: "is running",
+		},
+		"ten builds are running": {
+			build: fault{400, "AccountLimitExceededException", "Cannot have more than 10 builds in queue for the account"}, attempts: 1, kind: "BuildRunning",
+			want: []string{"a build is running"}, not: "AWS Support",
 		},
 		"CodeBuild is silent": {build: nil, limit: 4 * time.Second, attempts: 1, kind: "TimeRanOut", want: []string{"timeout of 30 s"}},
 	} {
@@ -295,6 +308,9 @@ func TestRefusalsAreErrorsThatSayWhatToDo(t *testing.T) {
 				if !strings.Contains(text, want) {
 					t.Errorf("%q is not in: %s", want, text)
 				}
+			}
+			if c.not != "" && strings.Contains(text, c.not) {
+				t.Errorf("%q is in: %s", c.not, text)
 			}
 			if got := len(f.of("StartBuild")); got != c.attempts {
 				t.Errorf("StartBuild was called %d times, want %d", got, c.attempts)

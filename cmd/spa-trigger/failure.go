@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/aws/smithy-go"
@@ -19,6 +20,7 @@ const (
 	kindConfig    kind = "ConfigurationError"
 	kindEvent     kind = "MalformedEvent"
 	kindRunning   kind = "BuildRunning"
+	kindQuota     kind = "NoBuildsAllowed"
 	kindDenied    kind = "AccessDenied"
 	kindNotFound  kind = "NotFound"
 	kindThrottled kind = "Throttled"
@@ -92,6 +94,8 @@ func explain(ctx context.Context, c call, err error) error {
 		k, next = kindDenied, c.denied
 	case strings.Contains(code, "NotFound") || strings.Contains(code, "DoesNotExist"):
 		k, next = kindNotFound, c.missing
+	case code == "AccountLimitExceededException" && noBuilds.MatchString(api.ErrorMessage()):
+		k, next = kindQuota, quotaText
 	case code == "AccountLimitExceededException":
 		k, next = kindRunning, runningText
 	case strings.Contains(code, "Throttl") || code == "RequestLimitExceeded" || code == "TooManyRequestsException":
@@ -106,6 +110,16 @@ func explain(ctx context.Context, c call, err error) error {
 func notTheAnswer(what, service, why string) error {
 	return fail(kindOther, what, fmt.Errorf("what came back is no answer of %s: something answers in its place, or it broke off: look at the function's way out (VPC endpoint, proxy); Lambda tries again; %s", service, why))
 }
+
+// noBuilds finds what CodeBuild answers where an account may run no build at all:
+// "Cannot have more than 0 builds in queue for the account". New accounts get it, even
+// where Service Quotas shows 60: https://github.com/data-dot-all/dataall/issues/100,
+// https://github.com/rebuy-de/aws-nuke/issues/1209
+var noBuilds = regexp.MustCompile(`more than 0 ([a-z]+ )?builds?\b`)
+
+// quotaText is said of a start that the quota of the account is in the way of. No build is running.
+const quotaText = "this account may not run a build of this size yet, whatever quota Service Quotas shows: ask AWS Support to raise the quota of concurrently running builds " +
+	"(https://docs.aws.amazon.com/codebuild/latest/userguide/limits.html) for this account, region and compute type, then start a build by hand"
 
 // runningText is said of a start that a running build is in the way of.
 const runningText = "a build is running: Lambda tries again after one and two minutes; the running build looks at the branch itself " +

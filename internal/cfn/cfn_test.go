@@ -223,3 +223,34 @@ Outputs:
 		}
 	}
 }
+
+// What stays when the stack is deleted, and what goes when the operation that made it is rolled back.
+func TestDeletionPolicies(t *testing.T) {
+	t.Parallel()
+	for policy, want := range map[string]Resource{
+		"":                                     {Undone: true},
+		"DeletionPolicy: Delete":               {Undone: true},
+		"DeletionPolicy: Retain":               {Keeps: true},
+		"DeletionPolicy: RetainExceptOnCreate": {Keeps: true, Undone: true},
+		"DeletionPolicy: !If [Yes, Retain, Keep]": {Keeps: true},
+		"UpdateReplacePolicy: Retain":             {Undone: true},
+	} {
+		template, err := Parse([]byte("Conditions: {Yes: !Equals [a, a]}\nResources:\n  A: {Type: AWS::S3::Bucket, " + policy + "}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		stack, err := template.Resolve(ireland, nil)
+		if got := stack.Resources["A"]; err != nil || got.Keeps != want.Keeps || got.Undone != want.Undone {
+			t.Errorf("%s: keeps %t, undone %t, want %t and %t; %v", policy, got.Keeps, got.Undone, want.Keeps, want.Undone, err)
+		}
+	}
+	for _, policy := range []string{"DeletionPolicy: Keep", "DeletionPolicy: [Retain]", "UpdateReplacePolicy: RetainExceptOnCreate"} {
+		template, err := Parse([]byte("Resources:\n  A: {Type: AWS::S3::Bucket, " + policy + "}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := template.Resolve(ireland, nil); err == nil || !strings.Contains(err.Error(), "Policy is ") {
+			t.Errorf("%s: got %v", policy, err)
+		}
+	}
+}

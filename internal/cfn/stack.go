@@ -20,8 +20,9 @@ type Place struct {
 type Resource struct {
 	Type       string
 	Properties map[string]any
-	// Keeps tells that the resource stays when the stack is deleted.
-	Keeps bool
+	// Keeps tells that the resource stays when the stack is deleted, and Undone that it
+	// goes nevertheless when the operation that made it is rolled back.
+	Keeps, Undone bool
 	// Ref is what Ref gives: for most types the name.
 	Ref string
 	// ARN is what GetAtt gives as Arn, or empty for a type that has none.
@@ -96,11 +97,16 @@ func (r *resolver) resource(name string) (Resource, bool, error) {
 	if !strings.HasPrefix(kind, "AWS::") {
 		return Resource{}, false, fmt.Errorf("its type %q is none of AWS", kind)
 	}
-	policy, err := r.value(declaration["DeletionPolicy"])
+	// Snapshot is for types that no template here has.
+	policy, err := r.policy(declaration, "DeletionPolicy", "Delete", "Retain", "RetainExceptOnCreate")
 	if err != nil {
 		return Resource{}, false, err
 	}
-	resource := Resource{Type: kind, Properties: properties, Keeps: policy == "Retain"}
+	// https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-updatereplacepolicy.html
+	if _, err := r.policy(declaration, "UpdateReplacePolicy", "Delete", "Retain"); err != nil {
+		return Resource{}, false, err
+	}
+	resource := Resource{Type: kind, Properties: properties, Keeps: policy != "Delete", Undone: policy != "Retain"}
 	if _, ok := namings[kind]; ok {
 		made, err := r.made(name)
 		if err != nil {
@@ -109,6 +115,23 @@ func (r *resolver) resource(name string) (Resource, bool, error) {
 		resource.Ref, resource.ARN = made.ref, made.attributes["Arn"]
 	}
 	return resource, true, nil
+}
+
+// policy is what becomes of a resource, by its DeletionPolicy or its UpdateReplacePolicy:
+// Delete where it says nothing, or one of known.
+func (r *resolver) policy(declaration map[string]any, key string, known ...string) (string, error) {
+	if declaration[key] == nil {
+		return "Delete", nil
+	}
+	value, err := r.value(declaration[key])
+	if err != nil {
+		return "", err
+	}
+	policy, ok := value.(string)
+	if !ok || !slices.Contains(known, policy) {
+		return "", fmt.Errorf("its %s is %v, want one of %q", key, value, known)
+	}
+	return policy, nil
 }
 
 func (r *resolver) properties(declaration map[string]any) (map[string]any, error) {

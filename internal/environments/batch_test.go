@@ -19,6 +19,9 @@ import (
 type spec struct {
 	Version float64 // a string is refused
 	Phases  struct {
+		Install struct {
+			Runtimes map[string]string `yaml:"runtime-versions"`
+		}
 		Build struct{ Commands, Finally []string }
 	}
 	Reports, Artifacts any // as in a single build
@@ -49,7 +52,7 @@ func check(t *testing.T, text string, environments []string) {
 	t.Helper()
 	got := parse(t, text)
 	single := parse(t, spa.Buildspec)
-	if got.Version != 0.2 || !reflect.DeepEqual(got.Phases, single.Phases) || len(single.Phases.Build.Commands) != 3 {
+	if got.Version != 0.2 || !reflect.DeepEqual(got.Phases, single.Phases) || len(single.Phases.Build.Commands) != 2 || len(single.Phases.Install.Runtimes) != 2 {
 		t.Errorf("the phases are not those of buildspec.yml: %+v", got)
 	}
 	if !reflect.DeepEqual(got.Reports, single.Reports) || !reflect.DeepEqual(got.Artifacts, single.Artifacts) || got.Reports == nil || got.Artifacts == nil {

@@ -30,8 +30,9 @@ func known(key string) (isKnown, several bool) {
 		"aws:principalservicename", "aws:sourcearn", "aws:sourceaccount", "aws:resourceaccount", "aws:requestedregion", "aws:securetransport",
 		"aws:viaawsservice", "aws:username", "aws:userid", "aws:sourceidentity",
 		"sts:externalid", "sts:rolesessionname", "s3:tlsversion", "s3:prefix", "s3:x-amz-server-side-encryption",
-		"codebuild:artifacts", "codebuild:cache", "codebuild:encryptionkey", "codebuild:environment.certificate", "codebuild:environment.computetype",
-		"codebuild:environment.fleet.fleetarn", "codebuild:environment.image", "codebuild:environment.privilegedmode", "codebuild:environment.registrycredential",
+		"codebuild:artifacts", "codebuild:cache", "codebuild:encryptionkey",
+		"codebuild:environment.certificate", "codebuild:environment.computetype", "codebuild:environment.fleet.fleetarn", "codebuild:environment.image",
+		"codebuild:environment.imagepullcredentialstype", "codebuild:environment.privilegedmode", "codebuild:environment.registrycredential",
 		"codebuild:environment.type", "codebuild:logsconfig", "codebuild:secondaryartifacts", "codebuild:secondarysources", "codebuild:servicerole",
 		"codebuild:source.buildspec", "codebuild:source.location",
 		"kms:viaservice", "iam:passedtoservice", "iam:permissionsboundary", "lambda:functionarn", "ec2:subnet", "ec2:authorizedservice", "ec2:authorizeduser", "ec2:vpc", "codecommit:references":
