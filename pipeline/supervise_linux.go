@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -83,8 +84,8 @@ func first(environ []string) (code int, err error) {
 	if err := errors.Join(unix.Pipe2(lastWord[:], unix.O_CLOEXEC), unix.Pipe2(toSecond[:], unix.O_CLOEXEC)); err != nil {
 		return 0, fmt.Errorf("making pipes to the second process of the runner: %w", err)
 	}
-	passOn := passSignals(toSecond[1])
-	defer signal.Stop(passOn)
+	signals := takeSignals()
+	defer signal.Stop(signals)
 	runtime.LockOSThread() // the end of this thread is the death of the parent
 	pid, err := syscall.ForkExec(ownProgram(), os.Args, &syscall.ProcAttr{
 		Env:   append(slices.DeleteFunc(slices.Clone(environ), isMark), supervised+"=1"),
@@ -94,6 +95,7 @@ func first(environ []string) (code int, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("starting the second process of the runner: %w", err)
 	}
+	go func() { _ = guard.Call(func() error { passSignals(signals, pid, toSecond[1]); return nil }) }()
 	_ = unix.Close(lastWord[1])
 	var status unix.WaitStatus
 	for {
@@ -124,25 +126,62 @@ func ownProgram() string {
 	return path
 }
 
-// passSignals hands the signals of this process on.
-func passSignals(to int) chan os.Signal {
+// takeSignals gives the signals that this process gets and that would end it.
+func takeSignals() chan os.Signal {
 	signals := make(chan os.Signal, 8)
-	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
+	for _, s := range slices.Concat(requests(), crashes()) {
 		if !signal.Ignored(s) { // nohup(1)
 			signal.Notify(signals, s)
 		}
 	}
-	go func() {
-		_ = guard.Call(func() error {
-			for s := range signals {
-				if number, ok := s.(syscall.Signal); ok {
-					_, _ = unix.Write(to, []byte{byte(number)})
-				}
-			}
-			return nil
-		})
-	}()
 	return signals
+}
+
+// requests are the signals by which a run is asked to end.
+func requests() []os.Signal {
+	return []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
+}
+
+// crashes are those at which Go ends a process with exit code 2, also where they come from outside.
+func crashes() []os.Signal {
+	return []os.Signal{
+		syscall.SIGABRT, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGSEGV, syscall.SIGSTKFLT, syscall.SIGSYS, syscall.SIGTRAP,
+	}
+}
+
+// passSignals hands signals on: crashes to the process pid, which then ends of them, and
+// requests as bytes to a pipe.
+func passSignals(signals <-chan os.Signal, pid, to int) {
+	var before repeated
+	for s := range signals {
+		number, ok := s.(syscall.Signal)
+		switch {
+		case !ok:
+		case slices.Contains(crashes(), s):
+			_ = syscall.Kill(pid, number)
+		case !before.again(number, time.Now()):
+			_, _ = unix.Write(to, []byte{byte(number)})
+		}
+	}
+}
+
+// repeated is the last signal that came, and when. A person who asks twice takes longer
+// than atOnce. Timeout(1) does not: it sends its signal to its child, and then to the
+// process group, in which that child is too.
+type repeated struct {
+	signal syscall.Signal
+	at     time.Time
+}
+
+const atOnce = 100 * time.Millisecond
+
+// again says whether a signal that comes now is the one that came last, once more.
+func (r *repeated) again(s syscall.Signal, now time.Time) bool {
+	if s == r.signal && now.Sub(r.at) < atOnce {
+		return true
+	}
+	r.signal, r.at = s, now
+	return false
 }
 
 // verdict is the exit code of a process that ended with a status and wrote a last word.

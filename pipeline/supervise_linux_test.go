@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -126,6 +127,45 @@ func TestSignalsOfASupervisedProcess(t *testing.T) {
 		t.Errorf("got %q", lines.Text())
 	}
 	_ = cmd.Wait()
+}
+
+// A signal that Go ends a process of, with exit code 2, gives 125 whichever process gets it.
+func TestACrashOfASupervisedProcess(t *testing.T) {
+	t.Parallel()
+	for _, s := range crashes() {
+		cmd, lines := startSupervised(t, "stay")
+		if err := cmd.Process.Signal(s); err != nil {
+			t.Fatal(err)
+		}
+		for lines.Scan() { // until the second process is gone, too
+			t.Errorf("got %q", lines.Text())
+		}
+		if _ = cmd.Wait(); cmd.ProcessState.ExitCode() != ExitRunner {
+			t.Errorf("%s: got %v, want %d", s, cmd.ProcessState, ExitRunner)
+		}
+	}
+}
+
+// Timeout(1) sends its signal to its child, and to the process group of that.
+func TestASignalThatComesTwiceAtOnceCountsOnce(t *testing.T) {
+	t.Parallel()
+	var r repeated
+	begin := time.Now()
+	for i, c := range []struct {
+		signal syscall.Signal
+		after  time.Duration
+		again  bool
+	}{
+		{syscall.SIGTERM, 0, false},
+		{syscall.SIGTERM, time.Millisecond, true},
+		{syscall.SIGINT, 2 * time.Millisecond, false},
+		{syscall.SIGTERM, 3 * time.Millisecond, false},
+		{syscall.SIGTERM, 3*time.Millisecond + atOnce, false},
+	} {
+		if got := r.again(c.signal, begin.Add(c.after)); got != c.again {
+			t.Errorf("signal %d: got %v, want %v", i, got, c.again)
+		}
+	}
 }
 
 func startSupervised(t *testing.T, what string) (*exec.Cmd, *bufio.Scanner) {

@@ -1,31 +1,29 @@
 #include "textflag.h"
 #include "start_linux.h"
 
-TEXT ·enter(SB), NOSPLIT|NOFRAME, $0
-	MOVQ	$302, AX	// prlimit64 of this process
-	XORQ	DI, DI
-	MOVQ	$ADDRESS_SPACE, SI
-	XORQ	DX, DX
-	LEAQ	-32(SP), R10
-	SYSCALL
-	CMPQ	AX, $0
-	JNE	files		// it cannot be told: the runtime decides
-	MOVQ	$LEAST_BYTES, CX
-	CMPQ	-32(SP), CX	// the soft limit
+// TOO_LOW goes to refuse if a limit of this process is below least. Place is where the soft
+// (-32) or the hard limit (-24) is. If it cannot be told, the runtime decides.
+#define TOO_LOW(limit, place, least, next) \
+	MOVQ	$302, AX \ // prlimit64
+	XORQ	DI, DI \
+	MOVQ	$limit, SI \
+	XORQ	DX, DX \
+	LEAQ	-32(SP), R10 \
+	SYSCALL \
+	CMPQ	AX, $0 \
+	JNE	next \
+	MOVQ	$least, CX \
+	CMPQ	place(SP), CX \
 	JLO	refuse
 
+TEXT ·enter(SB), NOSPLIT|NOFRAME, $0
+	TOO_LOW(ADDRESS_SPACE, -32, LEAST_ADDRESSES, data)
+
+data:
+	TOO_LOW(DATA_SEGMENT, -32, LEAST_DATA, files)
+
 files:
-	MOVQ	$302, AX
-	XORQ	DI, DI
-	MOVQ	$OPEN_FILES, SI
-	XORQ	DX, DX
-	LEAQ	-32(SP), R10
-	SYSCALL
-	CMPQ	AX, $0
-	JNE	begin
-	MOVQ	$LEAST_FILES, CX
-	CMPQ	-24(SP), CX	// the hard limit: Go raises the other one to it
-	JLO	refuse
+	TOO_LOW(OPEN_FILES, -24, LEAST_FILES, begin)	// Go raises the soft limit to the hard one
 
 begin:
 	JMP	_rt0_amd64_linux(SB)

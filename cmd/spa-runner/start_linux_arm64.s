@@ -1,31 +1,29 @@
 #include "textflag.h"
 #include "start_linux.h"
 
-TEXT ·enter(SB), NOSPLIT|NOFRAME, $0
-	MOVD	$261, R8	// prlimit64 of this process
-	MOVD	$0, R0
-	MOVD	$ADDRESS_SPACE, R1
-	MOVD	$0, R2
-	SUB	$32, RSP, R3
-	SVC
-	CBNZ	R0, files	// it cannot be told: the runtime decides
-	MOVD	-32(RSP), R4	// the soft limit
-	MOVD	$LEAST_BYTES, R5
-	CMP	R5, R4
+// TOO_LOW goes to refuse if a limit of this process is below least. Place is where the soft
+// (-32) or the hard limit (-24) is. If it cannot be told, the runtime decides.
+#define TOO_LOW(limit, place, least, next) \
+	MOVD	$261, R8 \ // prlimit64
+	MOVD	$0, R0 \
+	MOVD	$limit, R1 \
+	MOVD	$0, R2 \
+	SUB	$32, RSP, R3 \
+	SVC \
+	CBNZ	R0, next \
+	MOVD	place(RSP), R4 \
+	MOVD	$least, R5 \
+	CMP	R5, R4 \
 	BLO	refuse
 
+TEXT ·enter(SB), NOSPLIT|NOFRAME, $0
+	TOO_LOW(ADDRESS_SPACE, -32, LEAST_ADDRESSES, data)
+
+data:
+	TOO_LOW(DATA_SEGMENT, -32, LEAST_DATA, files)
+
 files:
-	MOVD	$261, R8
-	MOVD	$0, R0
-	MOVD	$OPEN_FILES, R1
-	MOVD	$0, R2
-	SUB	$32, RSP, R3
-	SVC
-	CBNZ	R0, begin
-	MOVD	-24(RSP), R4	// the hard limit: Go raises the other one to it
-	MOVD	$LEAST_FILES, R5
-	CMP	R5, R4
-	BLO	refuse
+	TOO_LOW(OPEN_FILES, -24, LEAST_FILES, begin)	// Go raises the soft limit to the hard one
 
 begin:
 	JMP	_rt0_arm64_linux(SB)
