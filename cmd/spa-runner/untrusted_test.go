@@ -208,7 +208,7 @@ func TestWhatTheUntrustedUserInstalledIsUsable(t *testing.T) {
 	}
 	w := newWorld(t, loopback.Options{})
 	openTo(t, w)
-	w.env["SPA_RUNNER_UNTRUSTED_USER"] = fmt.Sprint(500_000_000+os.Getpid()*100+99)
+	w.env["SPA_RUNNER_UNTRUSTED_USER"] = fmt.Sprint(500_000_000 + os.Getpid()*100 + 99)
 	certificates := filepath.Join(w.home, "ca.pem")
 	if err := errors.Join(os.WriteFile(certificates, nil, 0o600), os.WriteFile(filepath.Join(w.home, ".netrc"), nil, 0o600)); err != nil {
 		t.Fatal(err)
