@@ -52,7 +52,7 @@ func TestBinaryUnderLowLimits(t *testing.T) {
 	if _, err := os.Stat(path); err != nil || runtime.GOOS != "linux" {
 		t.Skip("bin/spa-runner is not there, or not for Linux: `make build` first, as `make check` does")
 	}
-	for _, limit := range []string{"-v 100000", "-v 500000", "-v 800000", "-v 1200000", "-d 60000", "-d 120000", "-n 8", "-n 15"} {
+	for _, limit := range []string{"-v 100000", "-v 500000", "-v 800000", "-v 1200000", "-d 60000", "-d 120000", "-n 8", "-n 63"} {
 		cmd := exec.Command("sh", "-c", "ulimit "+limit+" && exec "+path+" version")
 		out, _ := cmd.CombinedOutput()
 		if cmd.ProcessState.ExitCode() != 125 || !strings.HasPrefix(string(out), "spa-runner: the limits of this process are too low") {

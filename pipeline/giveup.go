@@ -15,6 +15,9 @@ import (
 // for what does not return all the same, such as a file system that does not answer.
 const patienceWithUs = 5 * time.Second
 
+// lookAtGraces is how often work that is to end is asked whether it still waits for a child.
+const lookAtGraces = 100 * time.Millisecond
+
 // GivenUpError says that work did not return although it was to end. It still goes on,
 // so the process must end: it may do what is left to be told, and nothing else.
 type GivenUpError struct {
@@ -42,6 +45,16 @@ func Within(ctx context.Context, do func() error) error {
 	return within(ctx, patienceWithUs, &graces{}, do)
 }
 
+// Tell calls do, which tells of work that was given up, and waits for at most a second:
+// perhaps it was given up since nobody reads what it wrote.
+func Tell(do func() error) {
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = within(over, tellPatience, &graces{}, do)
+}
+
+const tellPatience = time.Second
+
 func within(ctx context.Context, limit time.Duration, children *graces, do func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- guard.Call(do) }()
@@ -56,12 +69,12 @@ func within(ctx context.Context, limit time.Duration, children *graces, do func(
 		if left <= 0 {
 			return &GivenUpError{Cause: context.Cause(ctx), Waited: limit}
 		}
-		timer := time.NewTimer(left)
+		timer := time.NewTimer(min(left, lookAtGraces))
 		select {
 		case err := <-done:
 			timer.Stop()
 			return err
-		case <-timer.C: // perhaps a grace has begun meanwhile
+		case <-timer.C: // perhaps a grace has begun meanwhile, or is over since its child has ended
 		}
 	}
 }

@@ -8,6 +8,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 )
 
 // Work that does not ask its context is given up, with the cause of the end: nothing
@@ -99,6 +102,45 @@ func TestWorkAfterAChildIsGivenUp(t *testing.T) {
 	end()
 	if got := g.over(now).Sub(now); got >= deployGrace || got < 0 {
 		t.Errorf("both have ended: got %s", got)
+	}
+}
+
+// A child that ends early in its grace leaves the runner no more time than one that ends late.
+func TestTheGraceOfAChildThatHasEndedIsNotWaitedFor(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	g, never := &graces{}, make(chan struct{})
+	t.Cleanup(func() { close(never) })
+	err := within(ctx, 20*time.Millisecond, g, func() error {
+		end := g.begin(time.Hour)
+		cancel(&InterruptedError{Signal: syscall.SIGTERM})
+		time.Sleep(2 * lookAtGraces) // so that the grace has been seen; if it has not, nothing is shown
+		end()
+		<-never
+		return nil
+	})
+	if !GaveUp(err) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// The log is work of the runner, too.
+func TestALogThatDoesNotAnswerIsGivenUp(t *testing.T) {
+	for _, message := range []string{"step started", "step finished"} {
+		rt, _, _ := testRuntime()
+		ctx, cancel := context.WithCancelCause(t.Context())
+		never := make(chan struct{})
+		t.Cleanup(func() { close(never) })
+		rt.Log = rt.Log.WithOptions(zap.Hooks(func(e zapcore.Entry) error {
+			if e.Message == message {
+				cancel(&InterruptedError{Signal: syscall.SIGTERM})
+				<-never
+			}
+			return nil
+		}))
+		run := func(context.Context, *Runtime) error { return nil }
+		if err := (Pipeline{Steps: []Step{step{name: "one", run: run}}, deaf: time.Millisecond}).Run(ctx, rt); !GaveUp(err) || ExitCode(err) != 143 {
+			t.Errorf("%s: got %v", message, err)
+		}
 	}
 }
 

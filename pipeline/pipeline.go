@@ -74,7 +74,10 @@ func (p Pipeline) Run(ctx context.Context, rt *Runtime) error {
 	for _, step := range p.Steps {
 		own := rt.forStep(step)
 		run := limited(p.StepTimeout, givenUp(p.patience(), cleaned(recovered(step.Run))))
-		if err := logged(run)(withLog(ctx, own.Log), own); err != nil {
+		err := within(ctx, p.patience()+tellPatience+time.Second, own.graces, func() error { // it may be the log that does not answer
+			return logged(run)(withLog(ctx, own.Log), own)
+		})
+		if err != nil {
 			return &StepError{Step: step.Name(), Err: err}
 		}
 	}
@@ -122,10 +125,7 @@ func logged(run runFunc) runFunc {
 				rt.Log.Error("step failed", fields...)
 				break
 			}
-			// It may be the log that does not answer.
-			over, cancel := context.WithCancel(ctx)
-			cancel()
-			_ = within(over, time.Second, &graces{}, func() error { rt.Log.Error("step failed", fields...); return nil })
+			Tell(func() error { rt.Log.Error("step failed", fields...); return nil })
 		}
 		return err
 	}

@@ -86,7 +86,12 @@ func (p *program) main(args []string) int {
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
 		err = fmt.Errorf("%w (%w)", cause, err)
 	}
-	p.complain(err)
+	complain := func() error { p.complain(err); return nil }
+	if pipeline.GaveUp(err) {
+		pipeline.Tell(complain)
+	} else {
+		_ = pipeline.Within(ctx, complain)
+	}
 	return pipeline.ExitCode(err)
 }
 
@@ -158,6 +163,11 @@ func (p *program) rootCommand() *cobra.Command {
 	}
 	root.Flags().BoolP("version", "v", false, "what spa-runner version prints")
 	root.CompletionOptions.DisableDefaultCmd = true
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		p.unguard() // perhaps nobody reads it
+		help(cmd, args)
+	})
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err) })
 	root.AddCommand(p.runCommand(), p.planCommand(), p.doctorCommand(), p.dryRunCommand(), p.batchCommand(), p.versionCommand())
 	for _, c := range root.Commands() {

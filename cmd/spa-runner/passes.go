@@ -93,11 +93,18 @@ func (r *passes) prepare(ctx context.Context, number int, c *Config) (_ *pass, e
 // run goes over the plan for the first time, and as often as there is a reason to.
 // It returns the last pass.
 func (r *passes) run(ctx context.Context, first *pass) (last *pass) {
-	for next := first; next != nil; next = r.next(ctx, next) {
-		r.once(ctx, next)
-		r.over, last = append(r.over, next), next
+	for last = first; ; {
+		r.once(ctx, last)
+		r.over = append(r.over, last)
+		if pipeline.GaveUp(last.err) {
+			return last
+		}
+		var next *pass
+		if err := pipeline.Within(ctx, func() error { next = r.next(ctx, last); return nil }); err != nil || next == nil {
+			return last
+		}
+		last = next
 	}
-	return last
 }
 
 // once goes over the plan.

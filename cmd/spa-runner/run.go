@@ -93,22 +93,38 @@ func (p *program) execute(ctx context.Context, c *Config, e execution) (err erro
 	if lost == nil {
 		defer closing(r.files.Close)
 	}
-	logStart(first.rt, c, e)
-	if lost != nil {
-		warnOfRecord(log, 1, lost)
-	}
-	last := r.run(ctx, first)
-	if err := pipeline.Within(ctx, func() error { r.end(last); return nil }); err != nil {
-		return errors.Join(last.err, err) // nobody reads the log, or its file system does not answer
-	}
-	if err = last.err; log.Err() != nil {
-		if err == nil {
-			err = errors.New("the run went to its end")
+	err = pipeline.Within(ctx, func() error { // perhaps nobody reads the log
+		logStart(first.rt, c, e)
+		if lost != nil {
+			warnOfRecord(log, 1, lost)
 		}
-		return fmt.Errorf("%w (%w)", log.Err(), err)
-	}
+		return nil
+	})
 	if err != nil {
-		return &reported{err}
+		return err
+	}
+	return r.ended(ctx, r.run(ctx, first))
+}
+
+// ended writes the end of the run, and gives its error.
+func (r *passes) ended(ctx context.Context, last *pass) error {
+	ending, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if pipeline.GaveUp(last.err) { // perhaps by the limit of a step, when ctx has not ended
+		cancel()
+	}
+	err := pipeline.Within(ending, func() error { r.end(last); return nil })
+	switch {
+	case err != nil && pipeline.GaveUp(last.err):
+		return last.err
+	case err != nil:
+		return errors.Join(last.err, err) // nobody reads the log, or its file system does not answer
+	case r.log.Err() != nil && last.err == nil:
+		return fmt.Errorf("%w (the run went to its end)", r.log.Err())
+	case r.log.Err() != nil:
+		return fmt.Errorf("%w (%w)", r.log.Err(), last.err)
+	case last.err != nil:
+		return &reported{last.err}
 	}
 	return nil
 }

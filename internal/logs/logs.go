@@ -10,6 +10,7 @@ package logs
 import (
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -81,7 +82,7 @@ func New(o Options) *Log {
 	} else {
 		l.core = zapcore.NewCore(zapcore.NewJSONEncoder(encoderConfig()), l.sink, zap.InfoLevel)
 	}
-	cores := append([]zapcore.Core{l.core}, o.Also...)
+	cores := append(slices.Clone(o.Also), l.core) // these first: it may be that nobody reads what is written
 	if o.Format == Console && o.Width != nil {
 		l.sink.live = &live{width: o.Width, color: o.Color}
 		cores = append(cores, Observe(l.sink.follow))
