@@ -47,7 +47,21 @@ func TestMain(m *testing.M) {
 	}
 	// What is ignored here is ignored by runs too, which leave it at that (nohup): a test that sends it would wait for ever.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
-	testscript.Main(m, map[string]func(){"spa-runner": main})
+	testscript.Main(withSnapshots{m}, map[string]func(){"spa-runner": main})
+}
+
+// withSnapshots runs the tests with a folder for their repositories.
+type withSnapshots struct{ tests *testing.M }
+
+func (m withSnapshots) Run() int {
+	folder, err := os.MkdirTemp("", "spa-runner-snapshots-")
+	if err != nil {
+		fmt.Println("making a folder for the repositories of the tests:", err)
+		return 1
+	}
+	defer os.RemoveAll(folder)
+	snapshots.folder = folder
+	return m.tests.Run()
 }
 
 const (
@@ -138,12 +152,7 @@ func (w *world) serve() {
 	w.t.Helper()
 	bare := map[string]string{}
 	for name, dir := range w.dirs {
-		bare[name] = filepath.Join(w.t.TempDir(), name+".git")
-		commit, err := loopback.Snapshot(w.t.Context(), dir, bare[name])
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		w.commits[name] = commit
+		bare[name], w.commits[name] = snapshotOf(w.t, dir)
 	}
 	err := errors.Join(
 		w.aws.ServeCodeCommit("SpaSettings", loopback.CodeCommitRepository{Dir: bare["settings"], Account: "111111111111"}),
