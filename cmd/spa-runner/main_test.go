@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"syscall"
@@ -25,6 +26,7 @@ import (
 const asMain = "TEST_AS_MAIN"
 
 func TestMain(m *testing.M) {
+	debug.SetGCPercent(400) // memory is there, and many programs run at once
 	if actHostile() {
 		quit(0)
 	}
@@ -107,14 +109,18 @@ func newWorld(t *testing.T, options loopback.Options) *world {
 		t.Fatal(err)
 	}
 	w.write("settings", environmentPath+"/settings.yaml", "environment: test\n")
-	for _, dir := range []string{w.workdir, w.home} {
+	temp := filepath.Join(base, "tmp")
+	for _, dir := range []string{w.workdir, w.home, temp} {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
+	if err := os.Chmod(temp, 0o777|os.ModeSticky); err != nil {
+		t.Fatal(err)
+	}
 	service := server.ServiceCredentials()
 	w.env = map[string]string{
-		asMain: "1", "PATH": quickTools(t) + ":" + os.Getenv("PATH"), "HOME": w.home,
+		asMain: "1", "PATH": quickTools(t) + ":" + os.Getenv("PATH"), "HOME": w.home, "TMPDIR": temp,
 		"AWS_ACCESS_KEY_ID": service.AccessKeyID, "AWS_SECRET_ACCESS_KEY": service.SecretAccessKey,
 		"AWS_SESSION_TOKEN": service.SessionToken, "AWS_REGION": "eu-west-1", "AWS_ENDPOINT_URL": server.URL(),
 		"CODE_COMMIT_ENDPOINT": server.URL(), "SETTINGS_GIT_URL": "codecommit::eu-west-1://SpaSettings",
