@@ -17,9 +17,7 @@ import (
 // AWS CLI and the profile devops, whose AWS is a handler.
 func asTyped(t *testing.T, file, behind, dir string, aws http.HandlerFunc) (output string) {
 	t.Helper()
-	if _, err := exec.LookPath("aws"); err != nil {
-		t.Skip("the AWS CLI is not here")
-	}
+	needsCLI(t)
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,7 +15,8 @@ import (
 )
 
 // asClient makes the test binary a client of AWS that a deployment runs: either
-// "print", or the time for which to call; or a URL to be printed.
+// "print", or the time for which to call, or "keys=2" to call until it was given
+// two keys; or a URL to be printed.
 const asClient = "TEST_AS_CLIENT"
 
 // actAsClient is that client.
@@ -32,6 +34,10 @@ func actAsClient(how string) error {
 		return err
 	}
 	long, err := time.ParseDuration(how)
+	most, keys := 0, map[string]bool{}
+	if count, isCount := strings.CutPrefix(how, "keys="); isCount {
+		most, err = strconv.Atoi(count)
+	}
 	if err != nil {
 		return err
 	}
@@ -40,7 +46,12 @@ func actAsClient(how string) error {
 		return err
 	}
 	client, calls := sts.NewFromConfig(cfg), 0
-	for start := time.Now(); calls == 0 || time.Since(start) < long; time.Sleep(200 * time.Millisecond) {
+	for start := time.Now(); calls == 0 || time.Since(start) < long || len(keys) < most; time.Sleep(200 * time.Millisecond) {
+		key, err := cfg.Credentials.Retrieve(context.Background())
+		if err != nil {
+			return err
+		}
+		keys[key.AccessKeyID] = true
 		who, err := client.GetCallerIdentity(context.Background(), nil)
 		if err != nil {
 			return fmt.Errorf("after %s and %d calls: %w", time.Since(start), calls, err)

@@ -4,7 +4,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"spa-runner/internal/loopback"
 )
@@ -37,13 +36,16 @@ func TestFaultsOfABatch(t *testing.T) {
 				w.env[realWaits], w.env[attemptFor] = "1", "4s"
 				w.env["SPA_RUNNER_STEP_TIMEOUT"] = "6s"
 			}
-			start, code := time.Now(), 125
+			code := 125
 			if w.env["SPA_RUNNER_STEP_TIMEOUT"] != "" {
 				code = 124
 			}
 			o := w.run("batch", "--changed-since", first)
-			if o.code != code || o.stdout != "" || !strings.Contains(o.stderr, test.says) || time.Since(start) > 40*time.Second {
-				t.Errorf("after %s: got %v, want %d and %q", time.Since(start), o, code, test.says)
+			if o.code != code || o.stdout != "" {
+				t.Errorf("got %v, want %d and no answer", o, code)
+			}
+			if !strings.Contains(o.stderr, test.says) {
+				t.Errorf("it says %q, want %q", o.stderr, test.says)
 			}
 		})
 	}

@@ -74,10 +74,9 @@ func TestFaultsOfTheDoctor(t *testing.T) {
 				p.serve()
 				p.env[realWaits], p.env[attemptFor], p.env[answerIn], p.env[nextByteIn] = "1", "5s", "5s", "5s"
 				p.to(server.part, fault.answer)
-				start := time.Now()
 				report, o := p.asked()
-				if got := namesOf(report, doctor.Mend); o.code != 1 || !slices.Equal(got, []string{server.check}) || time.Since(start) > 50*time.Second {
-					t.Errorf("after %s it complains of %q, want %s: %v", time.Since(start), got, server.check, o)
+				if got := namesOf(report, doctor.Mend); o.code != 1 || !slices.Equal(got, []string{server.check}) {
+					t.Errorf("it complains of %q, want %s: %v", got, server.check, o)
 				}
 			})
 		}
@@ -158,7 +157,7 @@ func TestTheDoctorWithoutAReader(t *testing.T) {
 		defer close(ended)
 		_ = cmd.Wait()
 	}()
-	for limit := time.After(40 * time.Second); ; {
+	for {
 		select {
 		case <-ended:
 			if status, _ := cmd.ProcessState.Sys().(syscall.WaitStatus); status.Signal() != syscall.SIGTERM {
@@ -166,10 +165,6 @@ func TestTheDoctorWithoutAReader(t *testing.T) {
 			}
 			p.changedNothing()
 			return
-		case <-limit:
-			_ = cmd.Process.Kill()
-			t.Error("a full pipe: SIGTERM does not end it")
-			limit = nil
 		case <-time.After(500 * time.Millisecond):
 			_ = cmd.Process.Signal(syscall.SIGTERM)
 		}

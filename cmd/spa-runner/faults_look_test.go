@@ -83,11 +83,13 @@ func TestFaultsOfTheLook(t *testing.T) {
 			m.env[lookFor] = "4s"
 			m.serve()
 			m.during[1] = func() { m.answer = test.answer }
-			start := time.Now()
 			o := m.run("run")
 			last, warned := o.find(t, "run finished", ""), o.find(t, "the settings could not be looked at again: if there was a push meanwhile, it is not deployed", "look-again")
-			if o.code != 0 || len(last) != 1 || len(warned) != 1 || warned[0]["next"] == nil || len(m.deployed()) != 1 || time.Since(start) > 40*time.Second {
-				t.Fatalf("after %s: %v, want one deployment and one warning", time.Since(start), o)
+			if o.code != 0 || len(last) != 1 || len(m.deployed()) != 1 {
+				t.Fatalf("%v, want one deployment", o)
+			}
+			if len(warned) != 1 || warned[0]["next"] == nil {
+				t.Fatalf("%v, want one warning that says what is next", o)
 			}
 			if said := fmt.Sprint(warned[0]["error"]); !strings.Contains(said, test.says) || strings.ContainsAny(said, "\x00\x1b\n") || len(said) > 2000 {
 				t.Errorf("it says %q, want %q", said, test.says)
@@ -125,12 +127,12 @@ func TestALookThatIsToldOfAnotherRepository(t *testing.T) {
 func TestTheTimeLimitEndsTheLook(t *testing.T) {
 	t.Parallel()
 	m := newMoving(t)
-	m.env["SPA_RUNNER_TIMEOUT"] = "9s"
+	m.env["SPA_RUNNER_TIMEOUT"] = "15s"
 	m.serve()
 	m.during[1] = func() { m.answer = func(rw http.ResponseWriter) { hold(rw, "") } }
 	o := m.run("run")
 	warned := o.find(t, "the look at the settings did not come to its end: if there was a push meanwhile, it is not deployed", "")
-	if o.code != 0 || len(warned) != 1 || !strings.Contains(fmt.Sprint(warned[0]["error"]), "SPA_RUNNER_TIMEOUT") && !strings.Contains(fmt.Sprint(warned[0]["error"]), "9s") {
+	if o.code != 0 || len(warned) != 1 || !strings.Contains(fmt.Sprint(warned[0]["error"]), "SPA_RUNNER_TIMEOUT") && !strings.Contains(fmt.Sprint(warned[0]["error"]), "15s") {
 		t.Errorf("got %v", o)
 	}
 	if last := o.find(t, "run finished", ""); len(last) != 1 || last[0]["deployed"] != true || last[0]["exit_code"] != 0.0 {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"go.uber.org/zap"
 	"mvdan.cc/sh/v3/syntax"
 
+	"spa-runner/internal/hostfault"
 	"spa-runner/internal/workfolder"
 	"spa-runner/pipeline"
 )
@@ -103,7 +105,11 @@ func replaceFolders(rt *pipeline.Runtime, f *workfolder.Folder) error {
 		return fmt.Errorf("they were not removed, since the log is lost: %w", err)
 	}
 	if err := f.Replace(); err != nil {
-		return pipeline.WithHint(err, "nothing was started; see what keeps this user from removing it (another owner, a mount), or use another folder: SPA_RUNNER_WORKDIR")
+		next := "see what keeps this user from removing it (another owner, a mount), or use another folder: SPA_RUNNER_WORKDIR"
+		if advice := hostfault.Advice(err); advice != "" && !errors.Is(err, fs.ErrPermission) {
+			next = advice
+		}
+		return pipeline.WithHint(err, "nothing was started; "+next)
 	}
 	return nil
 }

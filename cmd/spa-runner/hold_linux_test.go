@@ -82,7 +82,7 @@ func newHeld(t *testing.T, step string) *held {
 // reach waits until the run is in the middle of the step.
 func (h *held) reach(t *testing.T) {
 	t.Helper()
-	for limit := time.Now().Add(60 * time.Second); time.Now().Before(limit); time.Sleep(10 * time.Millisecond) {
+	for limit := time.Now().Add(hangs); time.Now().Before(limit); time.Sleep(10 * time.Millisecond) {
 		select {
 		case <-h.reached:
 			return
@@ -187,13 +187,16 @@ func (h *held) begin(t *testing.T) (*exec.Cmd, <-chan outcome) {
 	return cmd, end
 }
 
+// hangs is after what time a run that must go on is taken to hang. No busy machine needs it.
+const hangs = 5 * time.Minute
+
 // wait waits for a run that must end soon.
 func (h *held) wait(t *testing.T, end <-chan outcome) outcome {
 	t.Helper()
 	select {
 	case o := <-end:
 		return o
-	case <-time.After(60 * time.Second):
+	case <-time.After(hangs):
 		t.Fatalf("the run hangs, or something holds its output; left are %q", h.processes())
 		return outcome{}
 	}

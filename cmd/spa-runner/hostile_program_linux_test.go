@@ -40,6 +40,7 @@ type hints struct {
 	TestPID int // plays AWS, so that it holds every key: left alone
 	Server  string
 	Scan    bool // all ports of loopback, and not that server alone
+	Clients bool // the AWS CLI and boto3 too
 }
 
 func backwards(s string) string {
@@ -163,6 +164,9 @@ func (s *searcher) sdks() {
 		if keys, err := cfg.Credentials.Retrieve(ctx); err == nil {
 			s.find("go sdk: %s", keys.Source)
 		}
+	}
+	if !s.Clients {
+		return
 	}
 	for name, argv := range map[string][]string{
 		"aws cli": {"aws", "sts", "get-caller-identity"},

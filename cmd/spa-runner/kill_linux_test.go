@@ -122,7 +122,7 @@ func TestSIGKILLInEachStep(t *testing.T) {
 			}
 			o := h.wait(t, end)
 			h.checkTorn(t, o)
-			for limit := time.Now().Add(15 * time.Second); len(h.processes()) > 0; time.Sleep(10 * time.Millisecond) {
+			for limit := time.Now().Add(hangs); len(h.processes()) > 0; time.Sleep(10 * time.Millisecond) {
 				if time.Now().After(limit) {
 					t.Fatalf("left: %q", h.processes())
 				}

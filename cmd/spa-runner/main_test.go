@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"syscall"
@@ -25,6 +26,7 @@ import (
 const asMain = "TEST_AS_MAIN"
 
 func TestMain(m *testing.M) {
+	debug.SetGCPercent(400) // memory is there, and many programs run at once
 	if actHostile() {
 		quit(0)
 	}
@@ -47,7 +49,21 @@ func TestMain(m *testing.M) {
 	}
 	// What is ignored here is ignored by runs too, which leave it at that (nohup): a test that sends it would wait for ever.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
-	testscript.Main(m, map[string]func(){"spa-runner": main})
+	testscript.Main(withSnapshots{m}, map[string]func(){"spa-runner": main})
+}
+
+// withSnapshots runs the tests with a folder for their repositories.
+type withSnapshots struct{ tests *testing.M }
+
+func (m withSnapshots) Run() int {
+	folder, err := os.MkdirTemp("", "spa-runner-snapshots-")
+	if err != nil {
+		fmt.Println("making a folder for the repositories of the tests:", err)
+		return 1
+	}
+	defer os.RemoveAll(folder)
+	snapshots.folder = folder
+	return m.tests.Run()
 }
 
 const (
@@ -93,14 +109,18 @@ func newWorld(t *testing.T, options loopback.Options) *world {
 		t.Fatal(err)
 	}
 	w.write("settings", environmentPath+"/settings.yaml", "environment: test\n")
-	for _, dir := range []string{w.workdir, w.home} {
+	temp := filepath.Join(base, "tmp")
+	for _, dir := range []string{w.workdir, w.home, temp} {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
+	if err := os.Chmod(temp, 0o777|os.ModeSticky); err != nil {
+		t.Fatal(err)
+	}
 	service := server.ServiceCredentials()
 	w.env = map[string]string{
-		asMain: "1", "PATH": quickTools(t) + ":" + os.Getenv("PATH"), "HOME": w.home,
+		asMain: "1", "PATH": quickTools(t) + ":" + os.Getenv("PATH"), "HOME": w.home, "TMPDIR": temp,
 		"AWS_ACCESS_KEY_ID": service.AccessKeyID, "AWS_SECRET_ACCESS_KEY": service.SecretAccessKey,
 		"AWS_SESSION_TOKEN": service.SessionToken, "AWS_REGION": "eu-west-1", "AWS_ENDPOINT_URL": server.URL(),
 		"CODE_COMMIT_ENDPOINT": server.URL(), "SETTINGS_GIT_URL": "codecommit::eu-west-1://SpaSettings",
@@ -138,12 +158,7 @@ func (w *world) serve() {
 	w.t.Helper()
 	bare := map[string]string{}
 	for name, dir := range w.dirs {
-		bare[name] = filepath.Join(w.t.TempDir(), name+".git")
-		commit, err := loopback.Snapshot(w.t.Context(), dir, bare[name])
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		w.commits[name] = commit
+		bare[name], w.commits[name] = snapshotOf(w.t, dir)
 	}
 	err := errors.Join(
 		w.aws.ServeCodeCommit("SpaSettings", loopback.CodeCommitRepository{Dir: bare["settings"], Account: "111111111111"}),

@@ -211,15 +211,14 @@ func TestALookWithoutAnAnswerChangesNothing(t *testing.T) {
 				}
 				m.serve()
 				m.during[1] = func() { test.during(m) }
-				start := time.Now()
 				o := m.run("run")
 				last := o.find(t, map[int]string{0: "run finished", 2: "run failed"}[code], "")
 				warned := o.find(t, test.warning, "look-again")
 				if o.code != code || len(last) != 1 || len(warned) != 1 || warned[0]["level"] != "warn" || len(o.find(t, "step skipped", "look-again")) != 1 {
 					t.Errorf("got %v, want %d and a warning", o, code)
 				}
-				if test.warning == unanswered && warned[0]["next"] == nil || time.Since(start) > 40*time.Second {
-					t.Errorf("after %s: %v", time.Since(start), warned)
+				if test.warning == unanswered && warned[0]["next"] == nil {
+					t.Errorf("it does not say what is next: %v", warned)
 				}
 			})
 		}
@@ -288,7 +287,7 @@ func TestTheLookOutlastsItsSession(t *testing.T) {
 		if c.RoleARN != settingsRole {
 			return c.Duration
 		}
-		const life = 6 * time.Second
+		const life = 10 * time.Second
 		if err := os.WriteFile(over, fmt.Append(nil, time.Now().Add(life).Unix()), 0o600); err != nil {
 			t.Error(err)
 		}

@@ -34,15 +34,11 @@ func (c client) prepare(w *world) {
 func allClients(t *testing.T) []client {
 	t.Helper()
 	list := []client{goClient()}
-	if _, err := exec.LookPath("aws"); err == nil {
+	if oracle(t, "aws", "--version") {
 		list = append(list, awsClient())
-	} else {
-		t.Log("the aws CLI is not here: not tried")
 	}
-	if exec.Command("python3", "-c", "import boto3").Run() == nil {
+	if oracle(t, "python3", "-c", "import boto3") {
 		list = append(list, boto3Client())
-	} else {
-		t.Log("boto3 is not here: not tried")
 	}
 	if modules, why := nodeModules(t); why == "" {
 		list = append(list, javascriptClient(modules), cdkClient(modules))
@@ -55,6 +51,13 @@ func allClients(t *testing.T) []client {
 func goClient() client {
 	return client{name: "go sdk", command: func(long time.Duration) string {
 		return asClient + "=" + long.String() + " $TEST_BINARY"
+	}}
+}
+
+// untilRenewed is a client that calls until it was given so many keys.
+func untilRenewed(keys int) client {
+	return client{name: "go sdk", command: func(time.Duration) string {
+		return fmt.Sprintf("%s=keys=%d $TEST_BINARY", asClient, keys)
 	}}
 }
 
@@ -165,7 +168,7 @@ func nodeModules(t *testing.T) (folder, why string) {
 func TestRealClientsActAsTheDeployRole(t *testing.T) {
 	t.Parallel()
 	here := allClients(t)
-	if _, err := exec.LookPath("aws"); err == nil {
+	if oracle(t, "aws", "--version") {
 		here = append(here, awsConfigureClient())
 	}
 	t.Run("every client", func(t *testing.T) {

@@ -33,7 +33,8 @@ func long(t *testing.T) {
 type trial struct {
 	life    time.Duration // of the deploy role's sessions
 	deploy  time.Duration // how long it calls
-	outage  time.Duration // STS is down for so long, from the first renewal on
+	outage  time.Duration // STS is down for so long, from the first renewal on,
+	refused int           // or for so many requests
 	clients []client
 	keys    int // distinct keys that STS must have seen, at least
 }
@@ -57,7 +58,7 @@ func (r trial) options() loopback.Options {
 			if given++; given == 2 {
 				since = time.Now()
 			}
-			if !since.IsZero() && time.Since(since) < r.outage {
+			if !since.IsZero() && (time.Since(since) < r.outage || given-2 < r.refused) {
 				return &loopback.Fault{Status: 503, Code: "ServiceUnavailable", Message: "STS is down"}
 			}
 			return nil
@@ -115,7 +116,7 @@ func (r trial) run(t *testing.T, w *world) outcome {
 	if len(keys) < r.keys || renewed < r.keys-1 {
 		t.Errorf("got %d keys and %d renewals, want at least %d keys", len(keys), renewed, r.keys)
 	}
-	if (r.outage > 0) != (failed > 0) || failed != outages {
+	if (r.outage > 0 || r.refused > 0) != (failed > 0) || failed != outages {
 		t.Errorf("the log tells of %d attempts that failed, and STS refused %d times", failed, outages)
 	}
 	return o
@@ -123,13 +124,13 @@ func (r trial) run(t *testing.T, w *world) outcome {
 
 func TestADeploymentOutlivesItsCredentials(t *testing.T) {
 	t.Parallel()
-	r := trial{life: 4 * time.Second, deploy: 6 * time.Second, clients: []client{goClient()}, keys: 3}
+	r := trial{life: 12 * time.Second, clients: []client{untilRenewed(2)}, keys: 2}
 	r.run(t, newWorld(t, r.options()))
 }
 
 func TestADeploymentOutlastsAnOutageOfSTS(t *testing.T) {
 	t.Parallel()
-	r := trial{life: 8 * time.Second, deploy: 9 * time.Second, outage: 1500 * time.Millisecond, clients: []client{goClient()}, keys: 2}
+	r := trial{life: 12 * time.Second, refused: 2, clients: []client{untilRenewed(2)}, keys: 2}
 	r.run(t, newWorld(t, r.options()))
 }
 
@@ -239,8 +240,8 @@ func outliveTheService(t *testing.T, service, tests time.Duration, r trial) {
 
 func TestTheServiceRoleMayRenewItself(t *testing.T) {
 	t.Parallel()
-	outliveTheService(t, 4*time.Second, 5*time.Second, // the keys of the service are asked for late, and must still be good
-		trial{life: 6 * time.Second, deploy: 10 * time.Second, clients: []client{goClient()}, keys: 3})
+	outliveTheService(t, 12*time.Second, 7*time.Second, // the keys of the service are asked for late, and must still be good
+		trial{life: 12 * time.Second, clients: []client{untilRenewed(2)}, keys: 2})
 }
 
 func TestLongTheServiceRoleMayRenewItself(t *testing.T) {
