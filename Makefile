@@ -48,7 +48,7 @@ test-long: ## fuzz every parser of foreign text, FUZZTIME (60s) each, then all t
 		done; \
 	done
 	@# Of the tests that take no time, only what they log is shown.
-	@bash -o pipefail -c 'SPA_RUNNER_LONG=1 $(GO) test -count=1 -timeout 30m -v ./... | \
+	@bash -o pipefail -c 'SPA_RUNNER_LONG=1 SPA_TEST_ORACLES=1 $(GO) test -count=1 -timeout 30m -v ./... | \
 		grep -vE "^=== |^PASS$$|^ *--- PASS: .*\(0\.[0-9]+s\)$$"'
 	@echo "test-long: every fuzz target for $(FUZZTIME), and all tests with SPA_RUNNER_LONG=1, passed"
 

@@ -66,6 +66,14 @@ func (rs results) notTried() (ids []string) {
 	return ids
 }
 
+// leaveNothing says that there is no later run.
+func (rs results) leaveNothing() {
+	for id, r := range rs {
+		r.Later = false
+		rs[id] = r
+	}
+}
+
 // report names what was not tried.
 func (rs results) report(out io.Writer, known []skip) {
 	not, later := 0, 0

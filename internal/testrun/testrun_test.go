@@ -250,7 +250,7 @@ func TestRunsOfGoTest(t *testing.T) {
 	const skips = "\nfunc TestB(t *testing.T) { t.Skip(\"no gpg\") }\n"
 	for _, test := range []struct {
 		name, list, body string
-		noSkip           bool
+		noSkip, oracles  bool
 		args             []string
 		want, wantError  string // patterns
 	}{
@@ -264,6 +264,10 @@ func TestRunsOfGoTest(t *testing.T) {
 			body: "\nfunc FuzzA(f *testing.F) { f.Skip(\"no gpg\") }\n",
 		},
 		{name: "one left to check", noSkip: true, body: "\nfunc TestB(t *testing.T) { t.Skip(\"SPA_TEST_ORACLES\") }\n", want: `^ok .*\nof 2 tests.* 0 were not tried, and 1 are left to make check\n`},
+		{
+			name: "one that the run with oracles leaves", noSkip: true, oracles: true, body: "\nfunc TestB(t *testing.T) { t.Skip(\"SPA_TEST_ORACLES\") }\n",
+			want: `1 were not tried\n`, wantError: `spa-runner TestB skipped itself`,
+		},
 		{name: "a test fails", body: "\nfunc TestB(t *testing.T) { t.Error(\"wrong\") }\n", want: `a_test.go:10: wrong\n--- FAIL: TestB`, wantError: `^exit status 1$`},
 		{name: "a part of the tests", list: ". TestB no gpg there\n", body: skips, noSkip: true, args: []string{"--", "-run", "TestC", "./..."}, want: `no tests to run`},
 		{name: "a package, which may not hold what is promised", list: ". TestB no gpg there\n", noSkip: true, args: []string{"--", "-run=TestC", "."}, want: `no tests to run`},
@@ -283,7 +287,7 @@ func TestRunsOfGoTest(t *testing.T) {
 			if test.args == nil {
 				test.args = []string{"--", "-count=1", "./..."}
 			}
-			err := runner{dir: dir, out: &out, noSkip: test.noSkip}.run(t.Context(), test.args)
+			err := runner{dir: dir, out: &out, noSkip: test.noSkip, oracles: test.oracles}.run(t.Context(), test.args)
 			if !regexp.MustCompile(test.want).MatchString(out.String()) {
 				t.Errorf("printed:\n%s\nwant %s", &out, test.want)
 			}
