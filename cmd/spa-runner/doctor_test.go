@@ -386,6 +386,9 @@ func rewriting(action, text, with string) func(*patient) {
 func TestDoctorFindsTheOneThingThatIsBroken(t *testing.T) {
 	t.Parallel()
 	for _, test := range sicknesses() {
+		if leftOut(test.name) {
+			continue
+		}
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			p := newPatient(t)

@@ -432,6 +432,9 @@ func TestDoctorOfAFolder(t *testing.T) {
 		},
 		"a misspelt name": {files: map[string]string{"a/settings.yaml": "x: y\n"}, env: map[string]string{"SPA_RUNNER_REQUIRE_PIN": "true"}, mend: []string{"configuration"}, says: "SPA_RUNNER_REQUIRE_PIN"},
 	} {
+		if leftOut(name) {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := &patient{world: &world{t: t, env: map[string]string{asMain: "1", "AWS_ENDPOINT_URL": "http://127.0.0.1:1", "PATH": "/none"}}, temp: t.TempDir()}

@@ -56,6 +56,9 @@ func TestWhereARehearsalMayWork(t *testing.T) {
 		"empty: a temporary one":              {cwd: "mc", workdir: "", code: ".", refused: ok},
 		"a new folder in the checkout of all": {cwd: "other", workdir: "bin/demo", code: "../mc", refused: ok},
 	} {
+		if leftOut(name) {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, loopback.Options{})

@@ -125,6 +125,9 @@ func TestFaults(t *testing.T) {
 	var table []string
 	t.Run("each", func(t *testing.T) {
 		for _, row := range append(faultsAtSTS(), faultsOfClones()...) {
+			if leftOut(row.fault) {
+				continue
+			}
 			t.Run(row.fault, func(t *testing.T) {
 				t.Parallel()
 				line := row.play(t)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -264,4 +265,10 @@ func (w *world) assumed() []string {
 
 func (o outcome) String() string {
 	return fmt.Sprintf("exit code %d\nstdout:\n%s\nstderr:\n%s", o.code, o.stdout, o.stderr)
+}
+
+// leftOut says whether a row of a long table is left out: three of four are with -short, as
+// make check runs the race detector over what make test has run whole.
+func leftOut(row string) bool {
+	return testing.Short() && crc32.ChecksumIEEE([]byte(row))%4 != 0
 }

@@ -215,6 +215,9 @@ func TestChangedCodeIsNotDeployed(t *testing.T) {
 		"make's other name":  {"true", "printf 'deploy:\\n\\t@echo seized\\n' >GNUmakefile", "GNUmakefile: it is new, and make reads it in place of the tracked one"},
 		"late":               {"true", "(setsid sh -c 'sleep 0.2; echo x >>cdk/app.py' &)", ""},
 	} {
+		if leftOut(name) {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, loopback.Options{})

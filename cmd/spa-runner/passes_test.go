@@ -203,6 +203,9 @@ func TestALookWithoutAnAnswerChangesNothing(t *testing.T) {
 		"nothing is left": {func(m *moving) { m.git("update-ref", "-d", "refs/heads/main") }, gone},
 	} {
 		for _, code := range []int{0, 2} {
+			if leftOut(fmt.Sprint(name, code)) {
+				continue
+			}
 			t.Run(fmt.Sprint(name, code), func(t *testing.T) {
 				t.Parallel()
 				m := newMoving(t)

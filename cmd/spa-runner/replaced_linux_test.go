@@ -47,6 +47,9 @@ func TestHostileCodeDoesNotDecideWhatIsDeployed(t *testing.T) {
 	t.Parallel()
 	next := 500_000_000 + os.Getpid()*100 // one each, up to 98: the processes of a user are ended
 	for name, way := range replacements {
+		if leftOut(name) {
+			continue
+		}
 		t.Run(name+" as the same user", func(t *testing.T) {
 			t.Parallel()
 			replace(t, way.script, way.path, way.refused, 0)

@@ -87,6 +87,9 @@ func TestRefusedRolesFailClosed(t *testing.T) {
 	}
 	for name, fault := range faults {
 		for _, role := range []string{settingsRole, deployRole} {
+			if leftOut(name+role) {
+				continue
+			}
 			t.Run(name+" "+filepath.Base(role), func(t *testing.T) {
 				t.Parallel()
 				options := loopback.Options{AssumeRole: func(c loopback.Call) error {
