@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -28,12 +29,14 @@ type result struct {
 // results are by package and test, with a space between.
 type results map[string]result
 
+// keep leaves a whole file, also for another run that reads it now.
 func (rs results) keep(file string) error {
 	content, err := json.Marshal(rs)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(file, content, 0o666)
+	part := fmt.Sprintf("%s.%d", file, os.Getpid())
+	return errors.Join(os.WriteFile(part, content, 0o666), os.Rename(part, file))
 }
 
 // add takes the results of the run before, if there was one, whose file is then used up.
@@ -54,7 +57,10 @@ func (rs results) add(file string) error {
 			rs[id] = b
 		}
 	}
-	return os.Remove(file)
+	if err := os.Remove(file); !os.IsNotExist(err) {
+		return err
+	}
+	return nil // another run was quicker
 }
 
 func (rs results) notTried() (ids []string) {
