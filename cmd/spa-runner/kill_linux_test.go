@@ -23,7 +23,7 @@ func TestSIGTERMInEachStep(t *testing.T) {
 	t.Parallel()
 	for _, format := range []string{"json", "mixed"} {
 		for _, step := range allSteps {
-			if leftOut(format+step) {
+			if leftOut(format + step) {
 				continue
 			}
 			t.Run(format+" "+step, func(t *testing.T) {

@@ -87,7 +87,7 @@ func TestRefusedRolesFailClosed(t *testing.T) {
 	}
 	for name, fault := range faults {
 		for _, role := range []string{settingsRole, deployRole} {
-			if leftOut(name+role) {
+			if leftOut(name + role) {
 				continue
 			}
 			t.Run(name+" "+filepath.Base(role), func(t *testing.T) {
