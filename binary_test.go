@@ -31,6 +31,9 @@ func TestBinary(t *testing.T) {
 	if err != nil || len(libraries) > 0 || dynamic {
 		t.Errorf("it is not static: libraries %v, interpreter %v, %v", libraries, dynamic, err)
 	}
+	if os.Getenv("SPA_RUNNER_LONG") != "1" {
+		return
+	}
 	// Other work can only slow it down, and there is much of it when all tests run:
 	// one quick start among many is enough.
 	// A machine whose memory is slow to come, as that of some virtual ones, is slow for

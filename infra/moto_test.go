@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"spa-runner/internal/cfn"
+	"spa-runner/internal/oracle"
 )
 
 // made is what moto made of one stack, as testdata/readback.py asked for it.
@@ -51,6 +52,7 @@ type made struct {
 // compared with the SDK, who may do what is asked of the resolver's stacks.
 func TestStacksInMoto(t *testing.T) {
 	t.Parallel()
+	oracle.Need(t, os.Getenv)
 	if out, err := exec.CommandContext(t.Context(), "python3", "-c", "import boto3, moto.server").CombinedOutput(); err != nil {
 		t.Skipf("moto is not here: the templates are not deployed to it: %v\n%s", err, out)
 	}

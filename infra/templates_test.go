@@ -15,6 +15,7 @@ import (
 
 	spa "spa-runner"
 	"spa-runner/internal/cfn"
+	"spa-runner/internal/oracle"
 )
 
 // All of them resolve, as small as they can be and with everything in them, in
@@ -314,6 +315,7 @@ func TestTheFilesOfARunAreKept(t *testing.T) {
 // Beside the templates it gets broken ones, so that its silence means something.
 func TestCfnLint(t *testing.T) {
 	t.Parallel()
+	oracle.Need(t, os.Getenv)
 	if _, err := exec.LookPath("cfn-lint"); err != nil {
 		t.Skip("cfn-lint is not here: the templates are not linted")
 	}

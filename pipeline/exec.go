@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,7 +79,7 @@ func Exec[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Com
 	if err != nil {
 		return err
 	}
-	p := &process{scope: creds.scope(), log: rt.Log, grace: rt.grace(creds.scope()), hurry: rt.Hurry, graces: rt.graces, over: make(chan struct{}), cmd: &exec.Cmd{
+	p := &process{scope: creds.scope(), log: rt.Log, grace: rt.grace(creds.scope()), hurry: rt.Hurry, graces: rt.graces, drainLimit: cmp.Or(rt.drainLimit, drainLimit), over: make(chan struct{}), cmd: &exec.Cmd{
 		Path: path, Args: argv, Dir: c.Dir, Env: env, Stdin: c.Stdin,
 		SysProcAttr: ofOwnSession(),
 		WaitDelay:   drainLimit, // for Stdin alone: the output has pipes of ours
@@ -182,17 +183,18 @@ func (rt *Runtime) endAll() error {
 
 // process is a child with its pipes.
 type process struct {
-	scope   string
-	log     *zap.Logger
-	cmd     *exec.Cmd
-	grace   time.Duration
-	hurry   <-chan struct{}
-	graces  *graces
-	over    chan struct{} // closed when the child is
-	user    *User         // nil: whoever the runner is
-	readers []*pipeReader
-	writers []*os.File // the child's ends, until it has been started
-	pumps   []chan error
+	scope      string
+	log        *zap.Logger
+	cmd        *exec.Cmd
+	grace      time.Duration
+	hurry      <-chan struct{}
+	graces     *graces
+	drainLimit time.Duration
+	over       chan struct{} // closed when the child is
+	user       *User         // nil: whoever the runner is
+	readers    []*pipeReader
+	writers    []*os.File // the child's ends, until it has been started
+	pumps      []chan error
 }
 
 // childError translates what os/exec says of the end of a child.

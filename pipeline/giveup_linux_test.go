@@ -125,22 +125,27 @@ func TestTheGraceOfAChildThatHasEndedIsNotWaitedFor(t *testing.T) {
 
 // The log is work of the runner, too.
 func TestALogThatDoesNotAnswerIsGivenUp(t *testing.T) {
+	t.Parallel()
 	for _, message := range []string{"step started", "step finished"} {
-		rt, _, _ := testRuntime()
-		ctx, cancel := context.WithCancelCause(t.Context())
-		never := make(chan struct{})
-		t.Cleanup(func() { close(never) })
-		rt.Log = rt.Log.WithOptions(zap.Hooks(func(e zapcore.Entry) error {
-			if e.Message == message {
-				cancel(&InterruptedError{Signal: syscall.SIGTERM})
-				<-never
+		t.Run(message, func(t *testing.T) {
+			t.Parallel()
+			rt, _, _ := testRuntime()
+			ctx, cancel := context.WithCancelCause(t.Context())
+			never := make(chan struct{})
+			t.Cleanup(func() { close(never) })
+			rt.Log = rt.Log.WithOptions(zap.Hooks(func(e zapcore.Entry) error {
+				if e.Message == message {
+					cancel(&InterruptedError{Signal: syscall.SIGTERM})
+					<-never
+				}
+				return nil
+			}))
+			run := func(context.Context, *Runtime) error { return nil }
+			err := Pipeline{Steps: []Step{step{name: "one", run: run}}, deaf: time.Millisecond}.Run(ctx, rt)
+			if !GaveUp(err) || ExitCode(err) != 143 {
+				t.Errorf("got %v", err)
 			}
-			return nil
-		}))
-		run := func(context.Context, *Runtime) error { return nil }
-		if err := (Pipeline{Steps: []Step{step{name: "one", run: run}}, deaf: time.Millisecond}).Run(ctx, rt); !GaveUp(err) || ExitCode(err) != 143 {
-			t.Errorf("%s: got %v", message, err)
-		}
+		})
 	}
 }
 

@@ -58,9 +58,10 @@ type Runtime struct {
 	// Hurry, when closed, cuts Grace short: the operator asked twice.
 	Hurry <-chan struct{}
 
-	step    Step     // the one that runs; the loop sets it in a copy
-	scratch *scratch // of that step, likewise
-	graces  *graces  // of its children, likewise
+	step       Step          // the one that runs; the loop sets it in a copy
+	scratch    *scratch      // of that step, likewise
+	graces     *graces       // of its children, likewise
+	drainLimit time.Duration // in place of the constant, for tests; 0 is that
 }
 
 // Run runs the steps in order and stops at the first that fails: nothing after

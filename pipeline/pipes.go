@@ -18,6 +18,7 @@ const (
 	// drainLimit is how long the end of the output is waited for once all
 	// processes of a child are gone. Only somebody who was handed the pipe and
 	// is not a descendant can make it run out.
+	// Tests have another one.
 	drainLimit = 2 * time.Second
 	// pipeSize is what a pipe is to hold, in bytes, so that a child that prints much
 	// does not wait for the log: as much as anybody may have (pipe-max-size).
@@ -51,7 +52,7 @@ func (p *process) pipe(w io.WriteCloser) (*os.File, error) {
 	if p.user != nil {
 		_ = child.Chown(p.user.uid, p.user.gid) // for scripts that write to /dev/stderr, which opens it anew
 	}
-	r, err := newPipeReader(parent, size)
+	r, err := newPipeReader(parent, size, p.drainLimit)
 	if err != nil {
 		_ = child.Close()
 		return nil, fmt.Errorf("making a pipe for the output: %w", err)
@@ -88,13 +89,14 @@ func pump(w io.WriteCloser, r *pipeReader) error {
 // wakes up for each of a child's writes: a million short lines are some two thousand
 // of them, and both sides then wait for each other more than they work.
 type pipeReader struct {
-	file    *os.File
-	size    int         // of the pipe, in bytes
-	ended   atomic.Bool // the child has
-	aside   aside       // for what a child prints that prints much
-	emptied bool        // by the last read
-	bytes   int         // that were read since the last pause, or since the child was idle
-	reads   int         // the same
+	file       *os.File
+	size       int // of the pipe, in bytes
+	drainLimit time.Duration
+	ended      atomic.Bool // the child has
+	aside      aside       // for what a child prints that prints much
+	emptied    bool        // by the last read
+	bytes      int         // that were read since the last pause, or since the child was idle
+	reads      int         // the same
 }
 
 const (
@@ -109,7 +111,7 @@ const (
 )
 
 // newPipeReader takes a pipe out of the hands of Go's poller.
-func newPipeReader(pipe *os.File, size int) (*pipeReader, error) {
+func newPipeReader(pipe *os.File, size int, drainLimit time.Duration) (*pipeReader, error) {
 	fd, err := unix.FcntlInt(pipe.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 	_ = pipe.Close()
 	if err == nil {
@@ -123,7 +125,7 @@ func newPipeReader(pipe *os.File, size int) (*pipeReader, error) {
 		_ = file.Close()
 		return nil, err
 	}
-	return &pipeReader{file: file, size: size}, nil
+	return &pipeReader{file: file, size: size, drainLimit: drainLimit}, nil
 }
 
 func (r *pipeReader) Read(p []byte) (n int, err error) {
@@ -186,7 +188,7 @@ func (r *pipeReader) read(fd int, p []byte) (int, error) {
 		if ended && since.IsZero() {
 			since = time.Now()
 		}
-		if ended && time.Since(since) >= drainLimit {
+		if ended && time.Since(since) >= r.drainLimit {
 			return 0, io.EOF
 		}
 		look := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}} //nolint:gosec // a file descriptor

@@ -38,7 +38,7 @@ func TestMuchOutputComesWhole(t *testing.T) {
 				t.Fatal(err)
 			}
 			size := enlarge(child)
-			r, err := newPipeReader(parent, size)
+			r, err := newPipeReader(parent, size, drainLimit)
 			if err != nil {
 				t.Fatal(err)
 			}

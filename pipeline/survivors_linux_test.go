@@ -12,10 +12,11 @@ import (
 // status says nothing of it, so the log does.
 func TestWhatOutlivesADeploymentIsTold(t *testing.T) {
 	for script, want := range map[string]string{
-		"sleep 60 & exit 0":                        "[sleep]",
-		"setsid sleep 60 & exit 0":                 "[sleep]",
-		"(setsid sh -c 'sleep 60; :' &); sleep .1": "[sh]",
-		"sleep 0.05":                               "",
+		// Each waits until the other one is what it is to be.
+		"sleep 60 & until grep -q sleep /proc/$!/comm; do :; done; exit 0":                               "[sleep]",
+		"setsid sleep 60 & until grep -q sleep /proc/$!/comm; do :; done; exit 0":                        "[sleep]",
+		"(setsid sh -c 'touch there; sleep 60; :' &); until test -e there; do sleep .01; done; rm there": "[sh]",
+		"sleep 0.05": "",
 	} {
 		t.Run(script, func(t *testing.T) {
 			rt, events, _ := testRuntime()

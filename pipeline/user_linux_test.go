@@ -141,10 +141,9 @@ func TestAForkBombIsEnded(t *testing.T) {
 	var dir string
 	rt.Untrusted, dir = other(t, 6)
 	bomb := "ulimit -u 300 2>/dev/null; bomb() { setsid true & (bomb &); (bomb &); sleep 60; }; bomb & sleep 0.5"
-	start := time.Now()
 	err := Exec(t.Context(), rt, Credentials[None]{}, Command{Dir: dir, Tree: dir, Argv: []string{"bash", "-c", bomb}})
-	if took := time.Since(start); err != nil || took > straysLimit {
-		t.Errorf("got %v after %s", err, took)
+	if err != nil {
+		t.Error(err)
 	}
 	if pids, err := rt.Untrusted.processes(); err != nil || len(pids) > 0 {
 		t.Errorf("left: %v, %v", pids, err)

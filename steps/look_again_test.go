@@ -78,11 +78,10 @@ func TestLookAgainHasALimit(t *testing.T) {
 		From: &Source{URL: server.URL + "/settings.git", Ref: "main"}, Client: &http.Client{},
 		Limit: 200 * time.Millisecond, Found: &gitclone.Target{}, Head: &gitclone.Target{},
 	}
-	start := time.Now()
-	s.mustRun(step)
+	s.mustRun(step) // the server answers when the test is over
 	e := s.event("the settings could not be looked at again: if there was a push meanwhile, it is not deployed")
-	if took := time.Since(start); took > 10*time.Second || !strings.Contains(fmt.Sprint(e["error"]), "it took longer than 200ms") || e["next"] != NextChance {
-		t.Errorf("got %v after %s", e, took)
+	if !strings.Contains(fmt.Sprint(e["error"]), "it took longer than 200ms") || e["next"] != NextChance {
+		t.Errorf("got %v", e)
 	}
 	if s.count("step skipped") != 1 || s.count("step failed") != 0 {
 		t.Errorf("got %s", s.everything())

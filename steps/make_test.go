@@ -224,7 +224,7 @@ func TestVersions(t *testing.T) {
 		"silent*":  "#!/bin/sh\n",
 		"noisy*":   "#!/bin/sh\nhead -c 1000000 /dev/zero | tr '\\0' x\n",
 		"binary*":  "#!/bin/sh\nprintf 'v1\\000\\033[31m\\377\\n'\n",
-		"survive*": "#!/bin/sh\n(setsid sleep 60 &)\necho survive 1\n",
+		"survive*": "#!/bin/sh\n(setsid sleep 3600 &)\necho survive 1\n",
 		"broken*":  "no program\x00",
 		"folder/x": "",
 		"env*":     "#!/bin/sh\necho \"${AWS_CONTAINER_CREDENTIALS_FULL_URI-nobody} ${WITHOUT-withheld}\"\n",
@@ -232,15 +232,11 @@ func TestVersions(t *testing.T) {
 	server := startAWS(t, loopback.Options{})
 	s := newStage(t, "WITHOUT=secret")
 	s.rt.Env.Set("PATH", bin+":"+os.Getenv("PATH"))
-	start := time.Now()
 	s.mustRun(Make[pipeline.Deploy]{
 		Credentials: assumed[pipeline.Deploy](server, deployRole, s.redact),
 		Target:      "setup", Dir: dir, Without: []string{"WITHOUT"},
 		Tools: []string{"good", "stderr", "both", "fails", "silent", "noisy", "binary", "survive", "broken", "folder", "missing", "env", "make"},
 	})
-	if took := time.Since(start); took > 30*time.Second {
-		t.Errorf("it took %s", took)
-	}
 	e := s.event("versions")
 	for tool, want := range map[string]string{
 		"good": "good 1.2.3", "stderr": "old python 2.7", "both": "out", "fails": "none", "silent": "none",
@@ -335,19 +331,18 @@ func TestToolsAreAskedAtOnce(t *testing.T) {
 func TestToolThatHangs(t *testing.T) {
 	bin := t.TempDir()
 	write(t, bin, map[string]string{
-		"hangs*":   "#!/bin/sh\nexec sleep 60\n",
-		"ignores*": "#!/bin/sh\ntrap '' TERM\nwhile :; do sleep 60; done\n",
+		"hangs*":   "#!/bin/sh\nexec sleep 3600\n",
+		"ignores*": "#!/bin/sh\ntrap '' TERM\nwhile :; do sleep 3600; done\n",
 		"endless*": "#!/bin/sh\nexec yes\n",
 	})
 	s := newStage(t)
 	s.rt.Env.Set("PATH", bin+":"+os.Getenv("PATH"))
 	s.rt.Grace = time.Hour // of the targets: a tool that is only asked for its version gets none
-	start := time.Now()
-	step := versions{Make[pipeline.None]{Target: "setup", Dir: bin, Tools: []string{"hangs", "ignores", "endless", "make"}}, 700 * time.Millisecond}
+	step := versions{Make[pipeline.None]{Target: "setup", Dir: bin, Tools: []string{"hangs", "ignores", "endless", "make"}}, 3 * time.Second}
 	s.mustRun(step)
 	e := s.event("versions")
-	if took := time.Since(start); took > 30*time.Second || e["hangs"] != "none" || e["ignores"] != "none" || e["endless"] != "none" {
-		t.Errorf("got %v after %s", e, took)
+	if e["hangs"] != "none" || e["ignores"] != "none" || e["endless"] != "none" {
+		t.Errorf("got %v", e)
 	}
 	contains(t, "make", fmt.Sprint(e["make"]), "GNU Make")
 

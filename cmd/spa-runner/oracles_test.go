@@ -4,16 +4,14 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+
+	"spa-runner/internal/oracle"
 )
 
-// oracles says whether programs of others are tried and asked, such as the AWS CLI, which
-// takes a second to begin: make check does that, make test does not.
-func oracles() bool { return os.Getenv("SPA_TEST_ORACLES") == "1" }
-
-// oracle says whether such a program is to be asked, and here: it is, if the command succeeds.
-func oracle(t *testing.T, command ...string) bool {
+// asks says whether a program of others is to be asked, and here: it is, if the command succeeds.
+func asks(t *testing.T, command ...string) bool {
 	t.Helper()
-	if !oracles() {
+	if !oracle.Asked(os.Getenv) {
 		t.Logf("%v is not asked: SPA_TEST_ORACLES is not 1, as make check sets it", command)
 		return false
 	}
@@ -24,10 +22,11 @@ func oracle(t *testing.T, command ...string) bool {
 	return true
 }
 
-// needsCLI skips a test that has no sense without the AWS CLI.
+// needsCLI skips a test that is nothing without the AWS CLI.
 func needsCLI(t *testing.T) {
 	t.Helper()
-	if !oracle(t, "aws", "--version") {
-		t.Skip("the AWS CLI is not asked, or not here")
+	oracle.Need(t, os.Getenv)
+	if !asks(t, "aws", "--version") {
+		t.Skip("the AWS CLI is not here")
 	}
 }

@@ -34,10 +34,10 @@ func (c client) prepare(w *world) {
 func allClients(t *testing.T) []client {
 	t.Helper()
 	list := []client{goClient()}
-	if oracle(t, "aws", "--version") {
+	if asks(t, "aws", "--version") {
 		list = append(list, awsClient())
 	}
-	if oracle(t, "python3", "-c", "import boto3") {
+	if asks(t, "python3", "-c", "import boto3") {
 		list = append(list, boto3Client())
 	}
 	if modules, why := nodeModules(t); why == "" {
@@ -171,7 +171,7 @@ func nodeModules(t *testing.T) (folder, why string) {
 func TestRealClientsActAsTheDeployRole(t *testing.T) {
 	t.Parallel()
 	here := allClients(t)
-	if oracle(t, "aws", "--version") {
+	if asks(t, "aws", "--version") {
 		here = append(here, awsConfigureClient())
 	}
 	t.Run("every client", func(t *testing.T) {

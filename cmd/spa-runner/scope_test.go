@@ -206,12 +206,12 @@ func TestRealClientsFindNoCredentials(t *testing.T) {
 		false: {"go sdk found credentials: false"},
 		true:  {"go sdk found credentials: true as 333333333333"},
 	}
-	if oracle(t, "aws", "--version") {
+	if asks(t, "aws", "--version") {
 		clients = append(clients, "aws sts get-caller-identity --query Account --output text 2>&1 || true")
 		want[false] = append(want[false], "Unable to locate credentials")
 		want[true] = append(want[true], "333333333333")
 	}
-	if oracle(t, "python3", "-c", "import boto3") {
+	if asks(t, "python3", "-c", "import boto3") {
 		clients = append(clients, "python3 -c 'import boto3; print(\"boto3 found credentials:\", boto3.Session().get_credentials() is not None)'")
 		want[false] = append(want[false], "boto3 found credentials: False")
 		want[true] = append(want[true], "boto3 found credentials: True")

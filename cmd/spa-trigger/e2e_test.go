@@ -286,19 +286,20 @@ func TestRefusalsAreErrorsThatSayWhatToDo(t *testing.T) {
 			build: fault{400, "AccountLimitExceededException", "Cannot have more than 10 builds in queue for the account"}, attempts: 1, kind: "BuildRunning",
 			want: []string{"a build is running"}, not: "AWS Support",
 		},
-		"CodeBuild is silent": {build: nil, limit: 4 * time.Second, attempts: 1, kind: "TimeRanOut", want: []string{"timeout of 30 s"}},
+		"CodeBuild is silent": {build: nil, limit: 6 * time.Second, attempts: 1, kind: "TimeRanOut", want: []string{"timeout of 30 s"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFakeAWS(t)
+			over := make(chan struct{})
+			t.Cleanup(func() { close(over) })
 			f.assume = func(loopback.Call) error { return c.sts }
 			f.answers["StartBuild"] = func(awsCall) any {
 				if c.build == nil {
-					time.Sleep(3 * time.Second)
+					<-over
 				}
 				return c.build
 			}
-			began := time.Now()
 			outcomes, log := runBootstrap(t, f.env(oneProject...), invocation{event: fixture(t, "trigger"), limit: c.limit})
 			kind, text := failureOf(t, outcomes, log)
 			if kind != c.kind {
@@ -317,9 +318,6 @@ func TestRefusalsAreErrorsThatSayWhatToDo(t *testing.T) {
 			}
 			if got := len(f.sts.Calls()); got > maxAttempts || c.attempts > 0 && got != 1 {
 				t.Errorf("AssumeRole was called %d times: the retries nest", got)
-			}
-			if took := time.Since(began); took > 20*time.Second {
-				t.Errorf("it took %s", took)
 			}
 		})
 	}

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"spa-runner/internal/oracle"
 )
 
 // vector is what an official helper answered to fake credentials at a fixed time.
@@ -89,6 +91,7 @@ func TestSignInAnotherTimeZone(t *testing.T) {
 
 // Frozen vectors can be edited; those of a helper that is installed here cannot.
 func TestVectorsAreFresh(t *testing.T) {
+	oracle.Need(t, os.Getenv)
 	if err := exec.Command("python3", "-c", "import awscli.customizations.codecommit").Run(); err != nil {
 		t.Skip("python3 with the module awscli is not installed")
 	}
@@ -120,6 +123,7 @@ func TestVectorsAreFresh(t *testing.T) {
 
 // The whole program of AWS with its own clock, on what git would ask it for.
 func TestSignAgainstTheLiveHelper(t *testing.T) {
+	oracle.Need(t, os.Getenv)
 	cli, err := exec.LookPath("aws")
 	if err != nil {
 		t.Skip("the AWS CLI is not installed")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"spa-runner/internal/oracle"
 )
 
 // gitPassword signs from first principles, sharing no code with the server.
@@ -163,6 +166,7 @@ func TestCodeCommitClone(t *testing.T) {
 // The AWS CLI's own credential helper, asked by git after a 401.
 func TestCodeCommitCredentialHelper(t *testing.T) {
 	t.Parallel()
+	oracle.Need(t, os.Getenv)
 	needsAWS(t)
 	s := start(t, Options{})
 	commits := serveSettings(t, s, CodeCommitRepository{})

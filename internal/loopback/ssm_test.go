@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -16,6 +17,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"spa-runner/internal/oracle"
 )
 
 func askSSM(t *testing.T, s *Server, keys aws.Credentials, region, target, body string) (status int, answer map[string]any, header http.Header) {
@@ -87,6 +90,7 @@ func TestGetParameter(t *testing.T) {
 // What the AWS CLI makes of it.
 func TestGetParameterWithTheCLI(t *testing.T) {
 	t.Parallel()
+	oracle.Need(t, os.Getenv)
 	if _, err := exec.LookPath("aws"); err != nil {
 		t.Skip("the aws CLI is not here: not asked")
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -14,6 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"spa-runner/internal/oracle"
 )
 
 func TestGoSDKRoundTrip(t *testing.T) {
@@ -265,6 +268,7 @@ func TestNotFakedIsSaid(t *testing.T) {
 
 func TestAWSCommandLine(t *testing.T) {
 	t.Parallel()
+	oracle.Need(t, os.Getenv)
 	needsAWS(t)
 	s := start(t, Options{})
 	run := func(args ...string) (string, error) {
@@ -306,6 +310,7 @@ for service, action, args in [
 
 func TestBoto3(t *testing.T) {
 	t.Parallel()
+	oracle.Need(t, os.Getenv)
 	if err := exec.Command("python3", "-c", "import boto3").Run(); err != nil {
 		t.Skipf("boto3 is not installed: %v", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -136,6 +137,9 @@ func BenchmarkAddOneByOne(b *testing.B) {
 // TestThroughput: children that print much must not wait for the redactor. The limit is far below what it does on a machine
 // of its own, and one good run among many is enough, since other work can only slow it down.
 func TestThroughput(t *testing.T) {
+	if os.Getenv("SPA_RUNNER_LONG") != "1" {
+		t.Skip("it measures: SPA_RUNNER_LONG=1 does")
+	}
 	if raceDetector() {
 		t.Skip("NOT MEASURED: the race detector makes it ten times slower")
 	}

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestSecretsSplit tears every pattern of real secrets apart at every byte.
@@ -192,7 +191,7 @@ func TestAdversarialStream(t *testing.T) {
 				head = append(head, p[:min(len(p), len(Mask)-min(len(Mask), len(head)))]...)
 				return len(p), nil
 			}))
-			began, total := time.Now(), 1<<20
+			total := 1 << 20
 			for range total / len(tt.piece) {
 				_, _ = io.WriteString(w, tt.piece)
 			}
@@ -207,9 +206,6 @@ func TestAdversarialStream(t *testing.T) {
 			}
 			if got, limit := cap(w.s.held)+cap(w.s.out), 4*(chunkLen+len(tt.pattern)); got > limit {
 				t.Errorf("uses %d bytes of memory, want at most %d", got, limit)
-			}
-			if took := time.Since(began); took > 20*time.Second {
-				t.Errorf("took %v for 1 MiB", took)
 			}
 		})
 	}

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"spa-runner/internal/oracle"
 	"spa-runner/internal/record"
 )
 
@@ -87,6 +88,8 @@ type bar struct {
 }
 
 func chromium(t *testing.T) string {
+	t.Helper()
+	oracle.Need(t, os.Getenv)
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path
@@ -99,7 +102,7 @@ func chromium(t *testing.T) string {
 // dom is what a browser has made of a page when it has loaded it.
 func dom(t *testing.T, address string, flags ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	args := append([]string{
 		"--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking",

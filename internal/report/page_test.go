@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -219,6 +220,9 @@ func TestThePageIsBounded(t *testing.T) {
 
 // A page is made at the end of every step.
 func TestAPageIsMadeFast(t *testing.T) {
+	if os.Getenv("SPA_RUNNER_LONG") != "1" {
+		t.Skip("it measures: SPA_RUNNER_LONG=1 does")
+	}
 	for _, test := range []struct {
 		name   string
 		record record.Record

@@ -36,7 +36,7 @@ func script(t testing.TB, text string) Options {
 // run runs Source with a limit, so that a test fails rather than hangs.
 func run(t testing.TB, o Options) (Result, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	return Source(ctx, o)
 }

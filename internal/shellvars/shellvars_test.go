@@ -250,15 +250,11 @@ func TestNotAFile(t *testing.T) {
 func TestCancellation(t *testing.T) {
 	for _, text := range []string{"while :; do :; done", "f() { while :; do (:); done; }; f", "while true; do (A=1); done", "until false; do X=$(echo); done"} {
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Millisecond)
-		start := time.Now()
 		_, err := Source(ctx, script(t, text))
 		cancel()
 		var e *Error
 		if !errors.Is(err, context.DeadlineExceeded) || errors.As(err, &e) {
 			t.Errorf("%s: got %v, want the deadline", text, err)
-		}
-		if took := time.Since(start); took > 20*time.Second {
-			t.Errorf("%s: took %v", text, took)
 		}
 	}
 }
