@@ -89,7 +89,11 @@ func TestNamesByIndex(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
 	element := func() string { return string(rune('a' + random.IntN(4))) }
-	for range 3000 {
+	rounds := 3000
+	if testing.Short() {
+		rounds = 100
+	}
+	for range rounds {
 		links := map[string]string{}
 		for range random.IntN(6) {
 			var target []string
@@ -140,6 +144,9 @@ func TestProtectFollowsEachLinkOnce(t *testing.T) {
 // TestProtectIsBounded has more names in all than are compared.
 func TestProtectIsBounded(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("make test runs it whole; under the race detector it would take minutes, with nothing new in it")
+	}
 	links := map[string]string{}
 	for n := range 990 {
 		links[fmt.Sprintf("l%03d", n)] = "shared"

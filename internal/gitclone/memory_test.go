@@ -197,6 +197,9 @@ const (
 // that got from the system.
 func TestUnpackingIsBounded(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("make test runs it whole; under the race detector it would take minutes, with other figures")
+	}
 	peak := regexp.MustCompile(`(?m)^peak: (\d+) MiB$`)
 	for name, test := range bombs {
 		t.Run(name, func(t *testing.T) {

@@ -197,6 +197,9 @@ var armor = strings.NewReplacer("-----BEGIN OPENSSH PRIVATE KEY-----", "", "----
 // redactor alone, and in the three formats of the log.
 func TestNoSplitLeaks(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("make test runs it whole; under the race detector it would take minutes, with nothing new in it")
+	}
 	secrets := realisticSecrets()
 	r := registered(t, secrets)
 	var cases, leaks, masked atomic.Int64
