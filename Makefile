@@ -10,7 +10,7 @@ TOOLS    = $(CURDIR)/bin/tools
 # Without it, Lambda's library brings a server of net/rpc along, which only the runtime go1.x asked.
 TRIGGER  = -tags lambda.norpc
 
-.PHONY: help build demo test test-long bench pictures check vuln tidy fmt vet lint cross dist release-check pin clean
+.PHONY: help build demo test test-more test-promised test-long bench pictures check static vuln tidy fmt vet lint cross dist release-check pin clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 16
@@ -24,11 +24,19 @@ demo: build ## run the whole pipeline on a built-in example, with fake credentia
 	@bin/spa-runner dry-run --log-format console --execute-deploy --workdir bin/demo
 
 # Most of a test's time is that of processes and waits, so more of them run at once than there are processors.
-# On a slow machine the tests of cmd/spa-runner take longer than the ten minutes that Go gives them.
-TEST = $(GO) test -parallel 8 -timeout 30m
+# On a slow machine the tests of cmd/spa-runner take longer than the ten minutes that Go gives them. internal/testrun
+# puts temporary folders on tmpfs where there is room, and says at the end what was not tried.
+TEST = $(GO) run ./internal/testrun
+ARGS = -count=1 -parallel 8 -timeout 30m
 
-test: ## run the tests
-	$(TEST) ./...
+test: build ## run the tests
+	$(TEST) -keep bin/tested.json -- $(ARGS) ./...
+
+test-more: ## what check adds to `make test`, after it: the race detector over fewer rows, and the programs of others (cfn-lint, moto, the AWS CLI)
+	SPA_TEST_ORACLES=1 $(TEST) -after bin/tested.json -- -race -short $(ARGS) ./...
+
+test-promised: ## the tests that SECURITY.md names and that are in test-long, which CI runs as well
+	$(TEST) -promised -- $(ARGS) ./cmd/spa-runner ./internal/release
 
 FUZZTIME ?= 60s
 
@@ -40,7 +48,7 @@ test-long: ## fuzz every parser of foreign text, FUZZTIME (60s) each, then all t
 		done; \
 	done
 	@# Of the tests that take no time, only what they log is shown.
-	@bash -o pipefail -c 'SPA_RUNNER_LONG=1 $(GO) test -count=1 -timeout 30m -v ./... | \
+	@bash -o pipefail -c 'SPA_RUNNER_LONG=1 SPA_TEST_ORACLES=1 $(GO) test -count=1 -timeout 30m -v ./... | \
 		grep -vE "^=== |^PASS$$|^ *--- PASS: .*\(0\.[0-9]+s\)$$"'
 	@echo "test-long: every fuzz target for $(FUZZTIME), and all tests with SPA_RUNNER_LONG=1, passed"
 
@@ -54,9 +62,12 @@ pictures: ## take the pictures in docs/ anew, with Chromium: of the pages in int
 	$(CHROMIUM) --window-size=1000,1190 --screenshot=docs/report-deployed.png file://$(CURDIR)/internal/report/testdata/two-passes.html
 	$(CHROMIUM) --window-size=1000,1090 --screenshot=docs/report-failed.png file://$(CURDIR)/internal/report/testdata/failed.html
 
-check: tidy fmt vet lint cross build ## what CI runs: everything but test-long, bench and vuln
-	$(TEST) -race -count=1 ./...
-	@echo "check: tidy, fmt, vet, lint, cross, build and test -race passed$(if $(filter vuln,$(MAKECMDGOALS)),,; vuln was NOT run, make vuln does)"
+static: tidy fmt vet lint cross ## what can be said without running a test
+
+# CI runs the same in another order (.ci/run).
+check: static test ## everything but test-long, bench and vuln; it ends in what was not tried
+	@$(MAKE) --no-print-directory test-more
+	@echo "check: static, test and test-more passed$(if $(filter vuln,$(MAKECMDGOALS)),,; vuln was NOT run, make vuln does)"
 
 # Not a part of check, which is to say the same of the same commit tomorrow and without a network: a new finding is no
 # defect of a change. It is one of a release, so `make check vuln dist` is what makes one. What could not be checked has

@@ -16,7 +16,7 @@ func TestBinary(t *testing.T) {
 	const path = "bin/spa-runner"
 	info, err := os.Stat(path)
 	if err != nil {
-		t.Skip("bin/spa-runner is not there: `make build` first, as `make check` does")
+		t.Skip("bin/spa-runner is not there: `make build` first, as `make test` does")
 	}
 	if info.Size() > 16_000_000 {
 		t.Errorf("it has %d bytes, want at most 16,000,000", info.Size())
@@ -53,7 +53,7 @@ func TestBinary(t *testing.T) {
 func TestBinaryUnderLowLimits(t *testing.T) {
 	const path = "bin/spa-runner"
 	if _, err := os.Stat(path); err != nil || runtime.GOOS != "linux" {
-		t.Skip("bin/spa-runner is not there, or not for Linux: `make build` first, as `make check` does")
+		t.Skip("bin/spa-runner is not there, or not for Linux: `make build` first, as `make test` does")
 	}
 	for _, limit := range []string{"-v 100000", "-v 500000", "-v 800000", "-v 1200000", "-d 60000", "-d 120000", "-n 8", "-n 63"} {
 		cmd := exec.Command("sh", "-c", "ulimit "+limit+" && exec "+path+" version")

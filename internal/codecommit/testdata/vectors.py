@@ -34,6 +34,16 @@ CASES = [
 ]
 
 
+def stopped(now):
+    """The module datetime, at a time."""
+    class Clock(datetime.datetime):
+        @classmethod
+        def utcnow(cls):
+            return now
+
+    return types.SimpleNamespace(datetime=Clock)
+
+
 def aws_cli(host, region, name, keys, now):
     from awscli.customizations import codecommit
     from botocore.credentials import Credentials
@@ -42,7 +52,8 @@ def aws_cli(host, region, name, keys, now):
         def get_credentials(self):
             return Credentials(*keys)
 
-    codecommit.get_current_datetime = lambda: now
+    codecommit.get_current_datetime = lambda: now  # in 1.45
+    codecommit.datetime = stopped(now)  # in 2.9
     answer, stdin = io.StringIO(), sys.stdin
     sys.stdin = io.StringIO(f"protocol=https\nhost={host}\npath=v1/repos/{name}\n")
     with contextlib.redirect_stdout(answer):
@@ -57,12 +68,7 @@ def git_remote_codecommit(host, region, name, keys, now):
     import git_remote_codecommit as helper
     from botocore.credentials import Credentials
 
-    class Clock(datetime.datetime):
-        @classmethod
-        def utcnow(cls):
-            return now
-
-    helper.datetime = types.SimpleNamespace(datetime=Clock)
+    helper.datetime = stopped(now)
     os.environ["CODE_COMMIT_ENDPOINT"] = host
     url = helper.git_url(name, "v1", region, Credentials(*keys))
     user, password = url[len("https://"):url.rindex("@")].split(":")

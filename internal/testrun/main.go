@@ -1,0 +1,147 @@
+// Command testrun runs `go test`, as `make test` and `make check` do, and says at the end what was not tried.
+//
+//	testrun [-keep FILE] [-after FILE] [-promised] -- ARGUMENTS
+//
+// The arguments are those of `go test`. What is printed is what `go test` prints: packages, and of tests those that
+// failed. Then each test that skipped itself is named. With SPA_TEST_NO_SKIP=1 the run fails if such a test is not in
+// testdata/skips.txt, if a line there names no test, and if a test that SECURITY.md names was not tried.
+//
+// Temporary folders are on tmpfs where there is room for them.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	r := runner{dir: ".", out: os.Stdout, noSkip: os.Getenv("SPA_TEST_NO_SKIP") == "1", oracles: os.Getenv("SPA_TEST_ORACLES") == "1"}
+	if err := r.run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "testrun:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+type runner struct {
+	dir    string // of the module
+	out    io.Writer
+	noSkip bool
+	// With the programs of others, nothing is left to a later run.
+	oracles bool
+	// Which files the results are kept in and added from, and whether the tests are those that need long.
+	keep, after string
+	promised    bool
+}
+
+func (r runner) run(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("testrun", flag.ContinueOnError)
+	flags.StringVar(&r.keep, "keep", "", "file that keeps what was tried, for a second run with -after")
+	flags.StringVar(&r.after, "after", "", "file of a run before this one: what either has tried was tried; it is removed")
+	flags.BoolVar(&r.promised, "promised", false, "only the tests of which SECURITY.md says that they are in make test-long")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if args = flags.Args(); len(args) == 0 {
+		return errors.New("no packages are named")
+	}
+	known, err := readSkips(filepath.Join(r.dir, skipsFile))
+	if err != nil {
+		return err
+	}
+	promised, err := readPromised(filepath.Join(r.dir, "SECURITY.md"), r.promised)
+	if err != nil {
+		return err
+	}
+	all := !r.promised && args[len(args)-1] == "./..." && !slices.Contains(args, "-run")
+	if r.promised {
+		args = append([]string{"-run", "^(" + strings.Join(promised, "|") + ")$"}, args...)
+	}
+	tried, failure := r.goTest(ctx, args)
+	if r.keep != "" {
+		failure = errors.Join(failure, tried.keep(r.keep))
+	}
+	if r.after != "" {
+		failure = errors.Join(failure, tried.add(r.after))
+	}
+	if r.oracles {
+		tried.leaveNothing()
+	}
+	tried.report(r.out, known)
+	if failure != nil || !r.noSkip {
+		return failure
+	}
+	wrong := tried.unlisted(known)
+	if all {
+		wrong = append(wrong, tried.stale(known)...)
+	}
+	if all || r.promised {
+		wrong = append(wrong, tried.broken(promised)...)
+	}
+	if len(wrong) > 0 {
+		return fmt.Errorf("SPA_TEST_NO_SKIP=1:\n  %s", strings.Join(wrong, "\n  "))
+	}
+	return nil
+}
+
+// goTest runs the tests and passes on what people read.
+func (r runner) goTest(ctx context.Context, args []string) (results, error) {
+	env := os.Environ()
+	temp, err := tempOnTmpfs()
+	if err != nil {
+		return results{}, err
+	}
+	if r.promised {
+		env = append(env, "SPA_RUNNER_LONG=1")
+	}
+	if temp != "" {
+		env = append(env, "TMPDIR="+temp)
+		defer func() {
+			if err := os.RemoveAll(temp); err != nil {
+				fmt.Fprintln(r.out, "testrun: this is left:", err)
+			}
+		}()
+	}
+	c := exec.CommandContext(ctx, "go", append([]string{"test", "-json"}, args...)...)
+	c.Dir, c.Env, c.Stderr = r.dir, env, os.Stderr
+	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
+	pipe, err := c.StdoutPipe()
+	if err != nil {
+		return results{}, err
+	}
+	if err := c.Start(); err != nil {
+		return results{}, err
+	}
+	s := newStream(r.out)
+	err = s.read(pipe)
+	return s.results, errors.Join(err, c.Wait())
+}
+
+// tempRoom is what all tests together have at most in their temporary folders, and the programs that Go builds for them.
+const tempRoom = 4 << 30
+
+// tempOnTmpfs makes a folder in memory, or none where that cannot be. As /tmp, it is open to all users: some tests act
+// as others.
+func tempOnTmpfs() (string, error) {
+	const shm = "/dev/shm"
+	if !roomForPrograms(shm, tempRoom) {
+		return "", nil
+	}
+	temp, err := os.MkdirTemp(shm, "spa-runner-tests-")
+	if err != nil {
+		return "", nil // it may not be written to: the usual folder is as good, and slower
+	}
+	return temp, os.Chmod(temp, 0o777|os.ModeSticky)
+}
