@@ -145,6 +145,18 @@ func TestOnlyMergedCodeIsDeployed(t *testing.T) {
 	}
 }
 
+func TestOnlyPinnedCodeIsDeployed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, loopback.Options{})
+	w.serve()
+	w.env["SPA_RUNNER_REQUIRE_PINNED"] = "true"
+	w.wantRefused("the default branch", w.run("run"), "SPA_RUNNER_REQUIRE_PINNED refuses that")
+	w.env["CODE_GIT_COMMIT"] = w.commits["code"]
+	if o := w.run("run"); o.code != 0 {
+		t.Errorf("a commit: got %v", o)
+	}
+}
+
 // What the project demands, a commit to the settings does not switch off.
 func TestVariablesDoNotWeakenThePins(t *testing.T) {
 	t.Parallel()
