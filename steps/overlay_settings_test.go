@@ -16,6 +16,7 @@ import (
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+	"golang.org/x/sys/unix"
 
 	"spa-runner/internal/manifest"
 	"spa-runner/pipeline"
@@ -497,5 +498,19 @@ func TestOverlayOfManyFilesIsQuick(t *testing.T) {
 	newStage(t).mustRun(o)
 	if took := time.Since(start); took > 10*time.Second || len(o.laid) != 2000 {
 		t.Errorf("%d files took %s", len(o.laid), took)
+	}
+}
+
+func TestOverlayFailsWhereAFileCannotBeClosed(t *testing.T) {
+	o := newOverlay(t, map[string]string{"file": "new"}, nil)
+	info, err := os.Stat(filepath.Join(o.from, "file"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &laying{source: o.from, code: o.Code, written: []manifest.Entry{{Path: "file"}}}
+	c := newCopier()
+	c.close = func(fd int) error { return errors.Join(unix.Close(fd), unix.EDQUOT) }
+	if err := c.part(t.Context(), l, &part{folder: ".", files: []file{{0, info}}}); !errors.Is(err, unix.EDQUOT) {
+		t.Errorf("got %v, want %v", err, unix.EDQUOT)
 	}
 }
