@@ -157,6 +157,17 @@ func TestOnlyPinnedCodeIsDeployed(t *testing.T) {
 	}
 }
 
+func TestOnlyThePinnedSettingsAreDeployed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, loopback.Options{})
+	w.serve()
+	w.env["SETTINGS_GIT_PIN"] = strings.Repeat("5", 40) // not there
+	o := w.run("run")
+	if failed := o.find(t, "step failed", "clone-settings"); o.code != 125 || len(failed) != 1 {
+		t.Errorf("want 125 by clone-settings, got %v", o)
+	}
+}
+
 // What the project demands, a commit to the settings does not switch off.
 func TestVariablesDoNotWeakenThePins(t *testing.T) {
 	t.Parallel()
