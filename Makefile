@@ -10,7 +10,7 @@ TOOLS    = $(CURDIR)/bin/tools
 # Without it, Lambda's library brings a server of net/rpc along, which only the runtime go1.x asked.
 TRIGGER  = -tags lambda.norpc
 
-.PHONY: help build demo test test-more test-promised test-long bench pictures check static vuln tidy fmt vet lint cross dist release-check pin clean
+.PHONY: help build demo test test-more test-promised test-long mutants bench pictures check static vuln tidy fmt vet lint cross dist release-check pin clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 16
@@ -51,6 +51,12 @@ test-long: ## fuzz every parser of foreign text, FUZZTIME (60s) each, then all t
 	@bash -o pipefail -c 'SPA_RUNNER_LONG=1 SPA_TEST_ORACLES=1 $(GO) test -count=1 -timeout 30m -v ./... | \
 		grep -vE "^=== |^PASS$$|^ *--- PASS: .*\(0\.[0-9]+s\)$$"'
 	@echo "test-long: every fuzz target for $(FUZZTIME), and all tests with SPA_RUNNER_LONG=1, passed"
+
+MUTANTS ?= 12
+
+mutants: ## change the program in MUTANTS (12) small ways a package, and fail if a change goes unnoticed that tools/mutants/accepted.txt does not explain
+	cd tools && $(GO) build -o $(TOOLS)/mutants ./mutants
+	@$(TOOLS)/mutants -n $(MUTANTS)
 
 bench: build ## compare with the shell buildspec on loopback servers; SPA_REPOSITORY=DIR takes the real SPA
 	$(GO) run ./internal/bench -runner bin/spa-runner

@@ -101,8 +101,11 @@ func ownerOf(t *testing.T, path string) int {
 }
 
 // To become another user sets the flag of the memory that a child has in common with the
-// runner. Where fs.suid_dumpable is 1, that would be the end of being concealed.
+// runner. Where fs.suid_dumpable is not 0, that would be the end of being concealed.
 func TestAChildOfAnotherUserLeavesTheRunnerConcealed(t *testing.T) {
+	if set, err := os.ReadFile("/proc/sys/fs/suid_dumpable"); err != nil || strings.TrimSpace(string(set)) == "0" {
+		t.Skipf("needs another fs.suid_dumpable than 0, with which the kernel conceals by itself (%q, %v): not tried", set, err)
+	}
 	rt, _, _ := testRuntime()
 	var dir string
 	rt.Untrusted, dir = other(t, 9)

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -190,4 +191,57 @@ func TestCloneCodeWithAToken(t *testing.T) {
 	if got := fmt.Sprintf("%+v %#v", step, step); strings.Contains(got, codeToken) {
 		t.Errorf("the step prints its token: %s", got)
 	}
+}
+
+// redirecting is the address of a server that has moved to another one.
+func redirecting(t *testing.T, to string) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, to+r.URL.RequestURI(), http.StatusMovedPermanently)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func TestCloneCodeFollowsARepositoryThatMoved(t *testing.T) {
+	c := startCode(t, "")
+	step := c.step(t, "v1", "")
+	address, path, _ := strings.Cut(c.url, "/git/")
+	step.From.URL = redirecting(t, address) + "/git/" + path
+	newStage(t).mustRun(step)
+	if step.Cloned.Commit != c.first {
+		t.Errorf("got %+v, want %s", step.Cloned, c.first)
+	}
+}
+
+// unfinished is a repository of which a clone has less than one would expect.
+func unfinished(t *testing.T) repository {
+	t.Helper()
+	r := newRepository(t)
+	r.commit(map[string]string{"big": "version https://git-lfs.github.com/spec/v1\noid sha256:" + strings.Repeat("a", 64) + "\nsize 12345\n"})
+	r.git("update-index", "--add", "--cacheinfo", "160000,"+strings.Repeat("b", 40)+",module")
+	r.git("commit", "--quiet", "--message=a submodule")
+	return r
+}
+
+func (s *stage) wantCloneWarnings() {
+	s.t.Helper()
+	for _, message := range []string{
+		`clone: 1 submodule(s) not cloned, their folders are empty: ["module"]`,
+		`clone: 1 file(s) in Git LFS not downloaded, they are pointers: ["big"]`,
+	} {
+		if s.count(message) != 1 {
+			s.t.Errorf("no warning %q in %s", message, s.everything())
+		}
+	}
+}
+
+func TestCloneCodeWarnsOfPointersAndSubmodules(t *testing.T) {
+	server := startAWS(t, loopback.Options{})
+	if err := server.ServeGit("code", loopback.GitRepository{Dir: unfinished(t).bare()}); err != nil {
+		t.Fatal(err)
+	}
+	s := newStage(t)
+	s.mustRun((&codeServer{url: server.URL() + "/git/code.git"}).step(t, "main", ""))
+	s.wantCloneWarnings()
 }

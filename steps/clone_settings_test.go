@@ -238,3 +238,27 @@ func TestCloneSettingsFromAnotherServer(t *testing.T) {
 		s.wantSilence(token, base64.StdEncoding.EncodeToString([]byte(tokenUser+":"+token)))
 	}
 }
+
+func TestCloneSettingsWarnsOfPointersAndSubmodules(t *testing.T) {
+	server := served(t, unfinished(t), "eu-west-1")
+	s := newStage(t)
+	s.mustRun(onCodeCommit(t, server.URL(), assumed[pipeline.Settings](server, settingsRole, s.redact)))
+	s.wantCloneWarnings()
+}
+
+func TestCloneSettingsFollowsARepositoryThatMoved(t *testing.T) {
+	r := newRepository(t)
+	commit := r.commit(map[string]string{"settings.yaml": "one\n"})
+	server := startAWS(t, loopback.Options{})
+	if err := server.ServeGit("settings", loopback.GitRepository{Dir: r.bare()}); err != nil {
+		t.Fatal(err)
+	}
+	step := CloneSettings{
+		From: &Source{URL: redirecting(t, server.URL()) + "/git/settings.git", Ref: "main"},
+		Into: filepath.Join(t.TempDir(), "settings"), Cloned: &gitclone.Result{},
+	}
+	newStage(t).mustRun(step)
+	if step.Cloned.Commit != commit {
+		t.Errorf("got %+v, want %s", step.Cloned, commit)
+	}
+}

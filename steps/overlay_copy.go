@@ -27,9 +27,12 @@ const copyBuffer = 256 << 10
 type copier struct {
 	hash   hash.Hash
 	buffer []byte
+	close  func(fd int) error // of a file that was written: a disk may say only then that it is full
 }
 
-func newCopier() *copier { return &copier{hash: sha256.New(), buffer: make([]byte, copyBuffer)} }
+func newCopier() *copier {
+	return &copier{hash: sha256.New(), buffer: make([]byte, copyBuffer), close: unix.Close}
+}
 
 // parts copies what the walk hands over, until that is all.
 func (c *copier) parts(ctx context.Context, l *laying) error {
@@ -87,7 +90,7 @@ func (c *copier) file(ctx context.Context, from, to int, code string, w *manifes
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, unix.Close(out)) }()
+	defer func() { err = errors.Join(err, c.close(out)) }()
 	if err := unix.Fchmod(out, bits(f.info.Mode())); err != nil {
 		return err
 	}

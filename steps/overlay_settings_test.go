@@ -15,6 +15,7 @@ import (
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+	"golang.org/x/sys/unix"
 
 	"spa-runner/internal/manifest"
 	"spa-runner/pipeline"
@@ -491,5 +492,19 @@ func TestOverlayOfManyFiles(t *testing.T) {
 	newStage(t).mustRun(o)
 	if len(o.laid) != 2000 {
 		t.Errorf("%d files were laid", len(o.laid))
+	}
+}
+
+func TestOverlayFailsWhereAFileCannotBeClosed(t *testing.T) {
+	o := newOverlay(t, map[string]string{"file": "new"}, nil)
+	info, err := os.Stat(filepath.Join(o.from, "file"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &laying{source: o.from, code: o.Code, written: []manifest.Entry{{Path: "file"}}}
+	c := newCopier()
+	c.close = func(fd int) error { return errors.Join(unix.Close(fd), unix.EDQUOT) }
+	if err := c.part(t.Context(), l, &part{folder: ".", files: []file{{0, info}}}); !errors.Is(err, unix.EDQUOT) {
+		t.Errorf("got %v, want %v", err, unix.EDQUOT)
 	}
 }

@@ -30,6 +30,7 @@ func hostileWorld(t *testing.T) *world {
 	alone := inANetworkOfItsOwn(t)
 	w := newWorld(t, loopback.Options{})
 	plant(w)
+	w.env[asMain] = realMain // what conceals is a part of it
 	delete(w.env, "AWS_PROFILE")
 	delete(w.env, "AWS_DEFAULT_PROFILE")
 	delete(w.env, "AWS_CONFIG_FILE")

@@ -148,3 +148,18 @@ func TestThePasswordOfTheCodeIsMasked(t *testing.T) {
 		}
 	}
 }
+
+// The log is redacted, so what the programs see that variables.sh starts is counted.
+func TestTheChildrenOfVariablesSeeNoPassword(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, loopback.Options{})
+	w.env["CODE_GIT_URL"] = strings.Replace(w.env["CODE_GIT_URL"], "http://", "http://bob:pa55word-of-mine@", 1)
+	w.env["SPA_RUNNER_VARIABLES_EXEC"] = "true"
+	w.write("settings", environmentPath+"/variables.sh", "export SEEN=$(sh -c 'env | grep -c ^CODE_GIT_URL=http') LEAKED=$(sh -c 'env | grep -c pa55word || true')\n")
+	w.write("code", "Makefile", "setup lint deploy:\n\t@true\nall-tests:\n\t@echo seen $(SEEN), leaked $(LEAKED)\n")
+	w.serve()
+	o := w.run("run")
+	if got, want := o.output(t, "make-all-tests"), "seen 1, leaked 0\n"; o.code != 0 || got != want {
+		t.Errorf("got %q, want %q: %v", got, want, o)
+	}
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +11,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
+
+	"spa-runner/pipeline"
 )
 
 // Nothing of a pass reaches the next: no variable of its variables.sh, no file of
@@ -238,4 +242,22 @@ func TestNobodyLooksWhenTheLogIsLost(t *testing.T) {
 	if m.sync(); cmd.ProcessState.ExitCode() != 125 || m.asked != 1 {
 		t.Errorf("got %v, asked %d times for the settings, want 125 and once", err, m.asked)
 	}
+}
+
+// A file system that does not answer does not keep a run beyond its end.
+func TestFoldersThatCannotBeRemovedAreGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		answer := make(chan struct{})
+		defer close(answer)
+		p := &pass{number: 2, config: &Config{}, rt: &pipeline.Runtime{Broken: func() error {
+			stop()
+			<-answer
+			return errors.New("too late")
+		}}}
+		(&passes{}).once(ctx, p)
+		if !pipeline.GaveUp(p.err) {
+			t.Errorf("got %v, want that it was given up", p.err)
+		}
+	})
 }

@@ -145,6 +145,29 @@ func TestOnlyMergedCodeIsDeployed(t *testing.T) {
 	}
 }
 
+func TestOnlyPinnedCodeIsDeployed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, loopback.Options{})
+	w.serve()
+	w.env["SPA_RUNNER_REQUIRE_PINNED"] = "true"
+	w.wantRefused("the default branch", w.run("run"), "SPA_RUNNER_REQUIRE_PINNED refuses that")
+	w.env["CODE_GIT_COMMIT"] = w.commits["code"]
+	if o := w.run("run"); o.code != 0 {
+		t.Errorf("a commit: got %v", o)
+	}
+}
+
+func TestOnlyThePinnedSettingsAreDeployed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, loopback.Options{})
+	w.serve()
+	w.env["SETTINGS_GIT_PIN"] = strings.Repeat("5", 40) // not there
+	o := w.run("run")
+	if failed := o.find(t, "step failed", "clone-settings"); o.code != 125 || len(failed) != 1 {
+		t.Errorf("want 125 by clone-settings, got %v", o)
+	}
+}
+
 // What the project demands, a commit to the settings does not switch off.
 func TestVariablesDoNotWeakenThePins(t *testing.T) {
 	t.Parallel()

@@ -64,7 +64,7 @@ func TestRedirectKeepsCredentialsHome(t *testing.T) {
 	t.Parallel()
 	source := newRepo(t, map[string]string{"a": "a\n"})
 	var home, away recorder
-	elsewhere := serve(t, source, away.wrap)
+	elsewhere := strings.Replace(serve(t, source, away.wrap), "http://", "http://of:redirect@", 1) // net/http would send that
 	homeURL := listen(t, home.wrap(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		http.Redirect(w, req, elsewhere+strings.TrimPrefix(req.URL.Path, "/repo")+"?"+req.URL.RawQuery, http.StatusMovedPermanently)
 	}))) + "/repo"
@@ -98,6 +98,35 @@ func TestRedirectKeepsCredentialsHome(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestCredentialsGoToTheConfiguredOriginAlone(t *testing.T) {
+	t.Parallel()
+	configured, err := url.Parse("https://git.example/code.git")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		url           string
+		strayed, want bool
+	}{
+		{"https://git.example/other", false, true},
+		{"https://GIT.example:443/code.git", false, true},
+		{"https://git.example/code.git", true, false}, // redirects led away, and back
+		{"http://git.example/code.git", false, false},
+		{"http://git.example:443/code.git", false, false},
+		{"https://git.example:8443/code.git", false, false},
+		{"https://sub.git.example/code.git", false, false},
+	} {
+		u, err := url.Parse(test.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &server{url: configured, auth: spyAuth{}, strayed: test.strayed}
+		if got := s.signs(u); got != test.want {
+			t.Errorf("%s, strayed %v: signed %v, want %v", test.url, test.strayed, got, test.want)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package gitsign
 
 import (
+	"encoding/base64"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +83,40 @@ func TestPGPSubkeys(t *testing.T) {
 	s.wantBoth("revoked subkey", raw, s.export(primary), false)
 	_, err := weSay(raw, s.export(primary))
 	contains(t, err, "revoked")
+}
+
+// A strong primary key does not vouch for what a weak subkey signs.
+func TestAWeakPGPSubkeyDoesNotCount(t *testing.T) {
+	t.Parallel()
+	s := newSigner(t)
+	primary := s.gpgKey("Ada <ada@example.com>", "ed25519")
+	s.run("gpg", "--batch", "--passphrase", "", "--quick-add-key", primary, "rsa1024", "sign")
+	var sub string
+	for line := range strings.Lines(s.run("gpg", "--batch", "--with-colons", "--list-keys", primary)) {
+		if f := strings.Split(line, ":"); f[0] == "fpr" {
+			sub = f[9] // the last one
+		}
+	}
+	_, err := weSay(s.commit(withPGP(sub)...), s.export(primary))
+	contains(t, err, "key "+sub, "1024 bits")
+}
+
+// A signature that names no key is refused before any key is tried.
+func TestAPGPSignatureWithoutIssuer(t *testing.T) {
+	t.Parallel()
+	s := newSigner(t)
+	keys := s.export(s.gpgKey("Ada <ada@example.com>", "ed25519"))
+	data := []byte{
+		0xc2, 24, // a signature
+		4, 0, 22, 8, // version 4, of bytes, EdDSA, SHA-256
+		0, 6, 5, 2, 0x66, 0x71, 0x5b, 0x20, // hashed: the time
+		0, 0, // not hashed: nothing
+		0xab, 0xcd, 0, 9, 1, 0xff, 0, 9, 1, 0xff,
+	}
+	armoured := "-----BEGIN PGP SIGNATURE-----\n\n" + base64.StdEncoding.EncodeToString(data) +
+		"\n=" + base64.StdEncoding.EncodeToString(crc24(data)) + "\n-----END PGP SIGNATURE-----\n"
+	_, err := weSay(attach(unsignedCommit, armoured), keys)
+	contains(t, err, "does not say which key made it")
 }
 
 func TestPGPExpiredAndRevoked(t *testing.T) {

@@ -97,7 +97,7 @@ func TestCaseMatters(t *testing.T) {
 // TestEncodings takes each form from the library that makes it, so that it does not repeat encodings.go.
 func TestEncodings(t *testing.T) {
 	var xmlForm strings.Builder
-	if err := xml.EscapeText(&xmlForm, []byte("a<b>&\"c'd")); err != nil {
+	if err := xml.EscapeText(&xmlForm, []byte("a<b>&\"c'd\te\x01")); err != nil {
 		t.Fatal(err)
 	}
 	jsonHTML, err := json.Marshal(nasty)
@@ -122,7 +122,12 @@ func TestEncodings(t *testing.T) {
 		{"JSON with escaped slashes", nasty, strings.ReplaceAll(jsonPlain, "/", `\/`), `"` + Mask + `"`},
 		{"JSON for HTML with escaped slashes", nasty, strings.ReplaceAll(string(jsonHTML), "/", `\/`), `"` + Mask + `"`},
 		{"HTML", nasty, html.EscapeString(nasty), Mask},
-		{"XML", "a<b>&\"c'd", xmlForm.String(), Mask},
+		{"XML", "a<b>&\"c'd\te\x01", xmlForm.String(), Mask},
+		{"HTML, quotes as they are", `a<b>&"c'd`, `a&lt;b&gt;&amp;"c'd`, Mask},
+		{"HTML, double quotes", `a<b>&"c'd`, `a&lt;b&gt;&amp;&quot;c'd`, Mask},
+		{"HTML, &#x27; (Python)", `a<b>&"c'd`, `a&lt;b&gt;&amp;&quot;c&#x27;d`, Mask},
+		{"HTML, &apos;", `a<b>&"c'd`, `a&lt;b&gt;&amp;&quot;c&apos;d`, Mask},
+		{"HTML, &#39; and &quot;", `a<b>&"c'd`, `a&lt;b&gt;&amp;&quot;c&#39;d`, Mask},
 		{"%q", nasty, fmt.Sprintf("%q", nasty), `"` + Mask + `"`},
 		{"%q of bytes", "bell\a\v\x01\xffé", fmt.Sprintf("%q", "bell\a\v\x01\xffé"), `"` + Mask + `"`},
 		{"%+q", nasty, fmt.Sprintf("%+q", nasty), `"` + Mask + `"`},
@@ -130,6 +135,8 @@ func TestEncodings(t *testing.T) {
 		{"Python's quote", "a/b+c=d e", "a/b%2Bc%3Dd%20e", Mask},
 		{"Python's shlex.quote", "it's-a-secret", `'it'"'"'s-a-secret'`, "'" + Mask + "'"},
 		{"shell", "it's-a-secret", `'it'\''s-a-secret'`, "'" + Mask + "'"},
+		{"shell, in double quotes (declare -p)", "a b\"c$d`e\\f", "\"a b\\\"c\\$d\\`e\\\\f\"", `"` + Mask + `"`},
+		{"shell, without quotes (printf %q)", "x !\"$&'()*,;<>?[\\]^`{|}", "x\\ \\!\\\"\\$\\&\\'\\(\\)\\*\\,\\;\\<\\>\\?\\[\\\\\\]\\^\\`\\{\\|\\}", Mask},
 	} {
 		r := New()
 		r.Add(tt.secret)
@@ -149,7 +156,7 @@ func TestPythonEncodings(t *testing.T) {
 import sys, json, shlex, base64, html
 from urllib.parse import quote, quote_plus, urlencode
 s = sys.argv[1]
-for f in (s, json.dumps(s), json.dumps(s, ensure_ascii=False), shlex.quote(s), quote(s), quote(s, safe=""), quote_plus(s), urlencode({"k": s})):
+for f in (s, html.escape(s), json.dumps(s), json.dumps(s, ensure_ascii=False), shlex.quote(s), quote(s), quote(s, safe=""), quote_plus(s), urlencode({"k": s})):
     print("<" + f + ">")
 `
 	out, err := exec.Command(python, "-X", "utf8", "-c", script, nasty).Output()
@@ -158,7 +165,7 @@ for f in (s, json.dumps(s), json.dumps(s, ensure_ascii=False), shlex.quote(s), q
 	}
 	r := New()
 	r.Add(nasty)
-	want := "<***>\n<\"***\">\n<\"***\">\n<'***'>\n<***>\n<***>\n<***>\n<k=***>\n"
+	want := "<***>\n<***>\n<\"***\">\n<\"***\">\n<'***'>\n<***>\n<***>\n<***>\n<k=***>\n"
 	if got := r.String(string(out)); got != want {
 		t.Errorf("%s\nbecame\n%s\nwant\n%s", out, got, want)
 	}

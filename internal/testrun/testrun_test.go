@@ -209,7 +209,7 @@ func TestReadingTheList(t *testing.T) {
 
 func TestWhichTestsNeedLong(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "SECURITY.md")
-	text := "(`TestA`, `FuzzB`; and `TestLong` in `make test-long`, `TestA`)\n"
+	text := "(`TestA`, `FuzzB`; and `TestLong` in `make test-long`, `TestA`; `TestNotHere` where there is none)\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -151,7 +151,7 @@ func (t target) survives(m mutant, temp string) (survived, compiles bool, err er
 		cmd.WaitDelay = time.Second
 		out, err := cmd.CombinedOutput()
 		cancel()
-		if bytes.Contains(out, []byte("[build failed]")) {
+		if bytes.Contains(out, []byte("[build failed]")) || bytes.Contains(out, []byte("[setup failed]")) {
 			return false, false, nil
 		}
 		if err != nil {

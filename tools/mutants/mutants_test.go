@@ -73,7 +73,7 @@ func TestWhoSurvives(t *testing.T) {
 			t.Errorf("%s: survived %v, compiles %v, %v", m.name(), survived, compiles, err)
 		}
 	}
-	broken := mutant{file: "a.go", from: 0, to: 7, is: "pack"}
+	broken := mutant{file: "a.go", from: 0, to: 0, is: "no Go "}
 	if _, compiles, err := (target{tests: []string{"."}}).survives(broken, t.TempDir()); err != nil || compiles {
 		t.Errorf("what is no Go: compiles %v, %v", compiles, err)
 	}
