@@ -97,7 +97,7 @@ func receiveAgain(t *testing.T, files packFiles, data []byte, keep int64) *pack 
 			t.Fatal(err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	inflated, err := newSpool(files.root, "inflated")
 	if err != nil {

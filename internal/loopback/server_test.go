@@ -164,13 +164,12 @@ func TestServerEndsWithCloseAndWithContext(t *testing.T) {
 	}
 	t.Cleanup(cancelled.Close)
 	cancel()
-	for range 200 {
-		if _, err = http.Get(cancelled.URL()); err != nil {
-			return
+	for err == nil { // for ever, where the server outlives its context
+		var res *http.Response
+		if res, err = http.Get(cancelled.URL()); err == nil {
+			res.Body.Close()
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
-	t.Error("the server answers two seconds after its context ended")
 }
 
 func TestCloseWaitsForAnswersUnderWay(t *testing.T) {

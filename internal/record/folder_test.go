@@ -57,7 +57,7 @@ func TestAKillLeavesAWholeRecord(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		for limit := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+		for limit := time.Now().Add(5 * time.Minute); ; time.Sleep(time.Millisecond) {
 			if _, err := os.Stat(file); err == nil {
 				break
 			} else if time.Now().After(limit) {
