@@ -27,7 +27,7 @@ demo: build ## run the whole pipeline on a built-in example, with fake credentia
 # On a slow machine the tests of cmd/spa-runner take longer than the ten minutes that Go gives them. internal/testrun
 # puts temporary folders on tmpfs where there is room, and says at the end what was not tried.
 TEST = $(GO) run ./internal/testrun
-ARGS = -count=1 -parallel 8 -timeout 30m
+ARGS = -count=1 -p 4 -parallel 8 -timeout 30m
 
 test: build ## run the tests
 	$(TEST) -keep bin/tested.json -- $(ARGS) ./...

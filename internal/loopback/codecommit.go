@@ -95,7 +95,7 @@ func (s *Server) serveCodeCommit(w http.ResponseWriter, r *http.Request) {
 		refuse(w, fmt.Errorf("User: %s is not authorized to perform: codecommit:GitPull on %s, which belongs to account %s", who.arn, name, repo.Account))
 		return
 	}
-	s.serveRepository(w, r, repository{dir: repo.Dir, root: codeCommitPrefix + name, operation: operation, exact: !repo.NoExactCommits})
+	s.serveRepository(w, r, repository{dir: repo.Dir, operation: operation, exact: !repo.NoExactCommits})
 }
 
 func refuse(w http.ResponseWriter, err error) { http.Error(w, err.Error(), http.StatusForbidden) }

@@ -2,15 +2,12 @@ package loopback
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/subtle"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"log"
 	"net/http"
-	"net/http/cgi"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,9 +17,8 @@ import (
 
 const (
 	plainPrefix = "/git/"
-	// maxChunked limits what is held in memory of a fetch request, which is a
-	// list of commits: 64 MB is over a million of them.
-	maxChunked = 64 << 20
+	// maxRequest limits a fetch request, in bytes. It is a list of commits: 64 MB is over a million of them.
+	maxRequest = 64 << 20
 )
 
 // GitRepository is a repository for everybody, or for whoever has the token.
@@ -79,13 +75,12 @@ func (s *Server) servePlain(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "this repository needs a token as the password", http.StatusUnauthorized)
 		return
 	}
-	s.serveRepository(w, r, repository{dir: repo.Dir, root: plainPrefix + folder, operation: operation, exact: !repo.NoExactCommits})
+	s.serveRepository(w, r, repository{dir: repo.Dir, operation: operation, exact: !repo.NoExactCommits})
 }
 
-// repository is what http-backend has to know to answer one request.
+// repository is what there is to know to answer one request.
 type repository struct {
 	dir       string
-	root      string // of the URL
 	operation string // what follows it
 	exact     bool
 }
@@ -95,7 +90,7 @@ type repository struct {
 func (s *Server) serveRepository(w http.ResponseWriter, r *http.Request, repo repository) {
 	asked := r.Method + " " + repo.operation
 	if repo.operation == "info/refs" {
-		asked += "?" + r.URL.RawQuery // exact, since http-backend might read a second service in it
+		asked += "?" + r.URL.RawQuery
 	}
 	switch asked {
 	case "GET info/refs?service=git-upload-pack", "POST git-upload-pack":
@@ -106,54 +101,62 @@ func (s *Server) serveRepository(w http.ResponseWriter, r *http.Request, repo re
 		http.Error(w, "not a request of git fetch over smart HTTP", http.StatusNotFound)
 		return
 	}
-	request := r.Clone(r.Context())
-	// Headers become environment variables of the child. Those that git reads
-	// are enough, and the signature is not for it.
-	request.Header = http.Header{}
-	for _, name := range []string{"Content-Type", "Content-Encoding", "Git-Protocol"} {
-		if v := r.Header.Get(name); v != "" {
-			request.Header.Set(name, v)
-		}
-	}
-	if r.ContentLength < 0 { // git sends long requests in chunks, which CGI cannot take
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxChunked))
-		if err != nil {
-			http.Error(w, "reading the request: "+err.Error(), http.StatusRequestEntityTooLarge)
-			return
-		}
-		request.Body, request.ContentLength, request.TransferEncoding = io.NopCloser(bytes.NewReader(body)), int64(len(body)), nil
-	}
-	exact := fmt.Sprint(repo.exact)
-	handler := cgi.Handler{
-		Path: s.backend,
-		Root: repo.root,
-		Dir:  repo.dir,
-		Env: append(sealedEnv(
-			"uploadpack.allowTipSHA1InWant", exact,
-			"uploadpack.allowReachableSHA1InWant", exact,
-		),
-			"GIT_PROJECT_ROOT="+repo.dir,
-			"GIT_HTTP_EXPORT_ALL=1",
-			// Before 2.34 http-backend does not read the header itself.
-			"GIT_PROTOCOL="+r.Header.Get("Git-Protocol"),
-		),
-		Logger: log.New(s.log, "loopback AWS: ", 0),
-		Stderr: s.log,
-	}
-	handler.ServeHTTP(w, request)
+	s.uploadPack(w, r, repo)
 }
 
-// findBackend asks git where its own programs are.
-func findBackend(ctx context.Context) (string, error) {
-	folder, err := git(ctx, command{env: sealedEnv(), args: []string{"--exec-path"}})
-	if err != nil {
-		return "", fmt.Errorf("looking for git's http-backend: %w", err)
+// uploadPack is what git's own http-backend does for such a request, in one process less. The child gets nothing of the
+// client but what it asks for: its headers, the signature among them, are not for it.
+func (s *Server) uploadPack(w http.ResponseWriter, r *http.Request, repo repository) {
+	protocol := r.Header.Get("Git-Protocol")
+	args, kind := []string{"upload-pack", "--stateless-rpc"}, "result"
+	if r.Method == http.MethodGet {
+		args, kind = append(args, "--advertise-refs"), "advertisement"
 	}
-	backend := filepath.Join(strings.TrimSpace(folder), "git-http-backend")
-	if _, err := os.Stat(backend); errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("git has no %s: install it (Alpine has it in the package git-daemon)", backend)
+	var asked io.Reader = http.MaxBytesReader(w, r.Body, maxRequest)
+	if r.Header.Get("Content-Encoding") == "gzip" {
+		plain, err := gzip.NewReader(asked)
+		if err != nil {
+			http.Error(w, "reading the request: "+err.Error(), http.StatusBadRequest)
+			return
+		}
+		asked = io.LimitReader(plain, maxRequest)
 	}
-	return backend, nil
+	exact := fmt.Sprint(repo.exact)
+	cmd := exec.CommandContext(r.Context(), s.git, append(args, repo.dir)...)
+	cmd.Dir = repo.dir
+	cmd.Env = append(sealedEnv("uploadpack.allowTipSHA1InWant", exact, "uploadpack.allowReachableSHA1InWant", exact), "GIT_PROTOCOL="+protocol)
+	cmd.Stdin, cmd.Stderr = asked, s.log
+	cmd.WaitDelay = 5 * time.Second
+	answer := &answering{w: w, kind: kind, announce: kind == "advertisement" && !strings.Contains(protocol, "version=2")}
+	cmd.Stdout = answer
+	if err := cmd.Run(); err != nil {
+		_, _ = fmt.Fprintf(s.log, "loopback AWS: git %s: %v\n", strings.Join(args, " "), err)
+		if !answer.begun {
+			http.Error(w, "git upload-pack failed", http.StatusInternalServerError)
+		}
+	}
+}
+
+// answering begins an answer with the first byte of it, so that until then it can be an error.
+type answering struct {
+	w        http.ResponseWriter
+	kind     string
+	announce bool // the service comes first, as in the protocol before version 2
+	begun    bool
+}
+
+func (a *answering) Write(p []byte) (int, error) {
+	if !a.begun {
+		a.begun = true
+		a.w.Header().Set("Content-Type", "application/x-git-upload-pack-"+a.kind)
+		a.w.Header().Set("Cache-Control", "no-cache, max-age=0, must-revalidate")
+		if a.announce {
+			if _, err := io.WriteString(a.w, "001e# service=git-upload-pack\n0000"); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return a.w.Write(p)
 }
 
 // command is one call of git. Its environment is never nil, since nil would

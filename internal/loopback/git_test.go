@@ -133,11 +133,11 @@ func TestChildEnvironment(t *testing.T) {
 	s := start(t, Options{})
 	servePublic(t, s, GitRepository{Token: "t0ken"})
 	script := filepath.Join(t.TempDir(), "backend")
-	write(t, filepath.Dir(script), "backend", "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'\nenv\n")
+	write(t, filepath.Dir(script), "backend", "#!/bin/sh\nenv\n")
 	if err := os.Chmod(script, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	s.backend = script
+	s.git = script
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL()+"/git/code.git/info/refs?service=git-upload-pack", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -160,7 +160,7 @@ func TestChildEnvironment(t *testing.T) {
 			t.Errorf("the child sees %q:\n%s", no, got)
 		}
 	}
-	for _, want := range []string{"GIT_CONFIG_NOSYSTEM=1\n", "GIT_CONFIG_GLOBAL=/dev/null\n", "HOME=/dev/null\n", "PATH_INFO=/info/refs\n"} {
+	for _, want := range []string{"GIT_CONFIG_NOSYSTEM=1\n", "GIT_CONFIG_GLOBAL=/dev/null\n", "HOME=/dev/null\n", "GIT_PROTOCOL=\n"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the child does not see %q:\n%s", want, got)
 		}
@@ -194,7 +194,7 @@ func TestRepositoryOfAnotherUser(t *testing.T) {
 
 func TestMissingGitIsSaid(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	if _, err := Start(t.Context(), Options{}); err == nil || !strings.Contains(err.Error(), "http-backend") {
-		t.Errorf("got %v, want an error that names http-backend", err)
+	if _, err := Start(t.Context(), Options{}); err == nil || !strings.Contains(err.Error(), `"git"`) {
+		t.Errorf("got %v, want an error that names git", err)
 	}
 }

@@ -18,7 +18,7 @@
 //	/v1/repos/NAME/...              CodeCommit, signed (ServeCodeCommit)
 //	/git/NAME.git/...               plain git over HTTP (ServeGit)
 //
-// Repositories are bare ones on disk, served by `git http-backend`; Snapshot
+// Repositories are bare ones on disk, served by `git upload-pack`; Snapshot
 // makes one of a folder as it is, uncommitted edits included. The server
 // listens on loopback, which keeps out other machines but not other users of
 // this one: they can read what ServeGit serves without a token.
@@ -32,6 +32,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"os/exec"
 	"strings"
 	"sync"
 	"time"
@@ -88,7 +89,7 @@ type Server struct {
 	http    *http.Server
 	url     string
 	log     io.Writer
-	backend string // path of git-http-backend
+	git     string // its path
 	service aws.Credentials
 	stop    func() bool
 
@@ -102,11 +103,11 @@ type Server struct {
 }
 
 // Start listens on a free port of 127.0.0.1 and serves until Close, or until
-// ctx ends, which cuts what is under way. It needs git with its http-backend.
+// ctx ends, which cuts what is under way. It needs git.
 func Start(ctx context.Context, opts Options) (*Server, error) {
-	backend, err := findBackend(ctx)
+	git, err := exec.LookPath("git")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("starting the loopback AWS: it serves repositories by git: %w", err)
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -122,7 +123,7 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 		opts:       opts,
 		url:        "http://" + listener.Addr().String(),
 		log:        &lockedWriter{w: opts.Log},
-		backend:    backend,
+		git:        git,
 		sessions:   map[string]session{},
 		codecommit: map[string]CodeCommitRepository{},
 		plain:      map[string]GitRepository{},

@@ -126,9 +126,12 @@ func (f *Folder) look(names []string) error {
 		}
 		if run, ok := f.madeBy(name); ok {
 			f.Earlier = append(f.Earlier, Earlier{Path: path, Run: run, name: name})
-		} else {
-			f.Foreign = append(f.Foreign, path)
+			continue
 		}
+		if err := f.canOpen(); err != nil { // then it may be ours all the same
+			return fmt.Errorf("looking at %s: %w", path, err)
+		}
+		f.Foreign = append(f.Foreign, path)
 	}
 	return nil
 }
