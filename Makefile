@@ -10,7 +10,7 @@ TOOLS    = $(CURDIR)/bin/tools
 # Without it, Lambda's library brings a server of net/rpc along, which only the runtime go1.x asked.
 TRIGGER  = -tags lambda.norpc
 
-.PHONY: help build demo test test-long bench pictures check vuln tidy fmt vet lint cross dist release-check pin clean
+.PHONY: help build demo test test-long bench mutants pictures check vuln tidy fmt vet lint cross dist release-check pin clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 16
@@ -47,6 +47,11 @@ test-long: ## fuzz every parser of foreign text, FUZZTIME (60s) each, then all t
 bench: build ## compare with the shell buildspec on loopback servers; SPA_REPOSITORY=DIR takes the real SPA
 	$(GO) run ./internal/bench -runner bin/spa-runner
 
+# Seven thousand mutants are too many: MUTANTS narrows them, as in MUTANTS="-packages ./steps -n 50 -seed 7".
+mutants: ## change the code in one place at a time, and fail if no test notices; MUTANTS="-packages ./steps -n 50"
+	cd tools && $(GO) build -o $(TOOLS)/mutants ./mutants
+	$(TOOLS)/mutants $(MUTANTS)
+
 CHROMIUM = chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --user-data-dir=bin/chromium
 
 pictures: ## take the pictures in docs/ anew, with Chromium: of the pages in internal/report/testdata, which the tests hold to the code
@@ -80,9 +85,9 @@ tidy: ## fail if go.mod or go.sum is not tidy
 fmt: $(TOOLS)/gofumpt ## fail if a file is not formatted by gofumpt; `bin/tools/gofumpt -w .` mends it
 	@list=$$($(TOOLS)/gofumpt -l .); test -z "$$list" || { echo "not formatted, run bin/tools/gofumpt -w .:"; echo "$$list"; exit 1; }
 
-vet: ## go vet
+vet: ## go vet, and the tests of the tools
 	$(GO) vet $(TRIGGER) ./...
-	cd tools && $(GO) vet ./...
+	cd tools && $(GO) vet ./... && $(GO) test ./...
 
 lint: $(TOOLS)/staticcheck $(TOOLS)/go-errorlint ## staticcheck and errorlint
 	$(TOOLS)/staticcheck -checks all,-ST1000 ./...
