@@ -99,7 +99,11 @@ func (g *generator) walk(root ast.Node, signature *ast.FuncType) {
 			g.negate(n.Cond)
 		case *ast.BinaryExpr:
 			if op, ok := opposite[n.Op]; ok {
-				g.add(n, g.text(n.X)+" "+op.String()+" "+g.text(n.Y))
+				text := g.text(n.X) + " " + op.String() + " " + g.text(n.Y)
+				if op == token.LOR {
+					text = "(" + text + ")" // it binds less than what it replaces
+				}
+				g.add(n, text)
 			}
 		case *ast.ExprStmt, *ast.DeferStmt:
 			g.add(n, "")
