@@ -48,6 +48,7 @@ func main() {
 	flag.IntVar(&o.n, "n", 20, "mutants for each package")
 	flag.Uint64Var(&o.seed, "seed", 1, "another seed takes other mutants")
 	flag.BoolVar(&o.list, "list", false, "list what mutants there are, and run nothing")
+	flag.StringVar(&o.only, "run", "", "run only the tests with these names, as go test does, which is quick; what survives may be killed by others")
 	flag.DurationVar(&o.timeout, "timeout", 10*time.Minute, "tests that take longer have failed")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

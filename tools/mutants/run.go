@@ -15,6 +15,7 @@ import (
 // A module is where mutants live: its folder, a folder for changed files, and the tests known to pass without a change.
 type module struct {
 	root, temp string
+	only       string // the tests to run, "" are all
 	timeout    time.Duration
 	green      map[string]bool
 }
@@ -72,7 +73,7 @@ func (m module) passes(ctx context.Context, args ...string) (bool, string, error
 }
 
 func (m module) test(ctx context.Context, pkg string, flags ...string) (bool, string, error) {
-	args := append([]string{"test", "-vet=off", "-failfast", "-timeout", m.timeout.String()}, flags...)
+	args := append([]string{"test", "-vet=off", "-failfast", "-run", m.only, "-timeout", m.timeout.String()}, flags...)
 	return m.passes(ctx, append(args, pkg)...)
 }
 
