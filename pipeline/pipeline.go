@@ -183,13 +183,18 @@ func cleaned(run runFunc) runFunc {
 		if removed := rt.scratch.remove(); removed != nil {
 			rt.Log.Warn("files that were made for this step are left", zap.Error(removed))
 		}
-		if left != nil && err != nil {
-			return fmt.Errorf("%w (after: %v)", left, err) //nolint:errorlint // what fails closed comes first
-		} else if left != nil {
-			return left
-		}
-		return err
+		return afterCleaning(err, left)
 	}
+}
+
+// afterCleaning is the error of a step, and of what it left that could not be ended.
+func afterCleaning(err, left error) error {
+	if left != nil && err != nil {
+		return fmt.Errorf("%w (after: %v)", left, err) //nolint:errorlint // what fails closed comes first
+	} else if left != nil {
+		return left
+	}
+	return err
 }
 
 // recovered turns a panic into an error: the run must end with its log, its

@@ -172,3 +172,31 @@ func TestExitCodes(t *testing.T) {
 		}
 	}
 }
+
+// A child's status, which a make's would be, does not hide that something may run beside what follows.
+func TestWhatCouldNotBeEndedIsTheErrorOfItsStep(t *testing.T) {
+	left, own := errors.New("cannot be ended"), errors.New("failed")
+	for name, test := range map[string]struct {
+		err, left error
+		want      error
+		text      string
+	}{
+		"of a step that went well":  {nil, left, left, "cannot be ended"},
+		"of a step that failed":     {own, left, left, "cannot be ended (after: failed)"},
+		"nothing left of a failure": {own, nil, own, "failed"},
+	} {
+		got := afterCleaning(test.err, test.left)
+		if !errors.Is(got, test.want) {
+			t.Fatalf("%s: got %v, want %v", name, got, test.want)
+		}
+		if got.Error() != test.text {
+			t.Errorf("%s: got the text %q, want %q", name, got, test.text)
+		}
+		if test.left != nil && errors.Is(got, own) {
+			t.Errorf("%s: the error is still that of the step: %v", name, got)
+		}
+	}
+	if err := afterCleaning(nil, nil); err != nil {
+		t.Errorf("nothing is wrong: got %v", err)
+	}
+}

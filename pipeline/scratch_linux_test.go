@@ -95,6 +95,13 @@ func TestFilesOfAStep(t *testing.T) {
 	}
 }
 
+func TestNoFileIsMadeOutsideOfAStep(t *testing.T) {
+	rt, _, _ := testRuntime()
+	if path, err := File(rt, Credentials[None]{}, "rules", "", false); err == nil {
+		t.Errorf("got %q, which nothing removes", path)
+	}
+}
+
 // Where the usual place is not fit, another one is taken: its name has characters that
 // MAKEFILES would read as several names, or it is not there.
 func TestTheFolderOfAStepHasAPlainName(t *testing.T) {

@@ -221,3 +221,17 @@ func TestCopyAsksTheContext(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A folder of git's is no code. A file of that name hides nothing that is beside it.
+func TestTheCodeIsReadWithoutTheFoldersOfGit(t *testing.T) {
+	t.Parallel()
+	code := filepath.Join(t.TempDir(), "code")
+	write(t, code, map[string]string{".git/config": "", "module/.git": "gitdir: elsewhere", "module/code": "", "z": ""})
+	tree, err := readCode(t.Context(), code)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{".", "module", filepath.Join("module", "code"), "z"}; !slices.Equal(tree.paths, want) {
+		t.Errorf("got the paths %q, want %q", tree.paths, want)
+	}
+}

@@ -233,3 +233,10 @@ func TestAddedFilesThatToolsReadByThemselves(t *testing.T) {
 	}
 	contains(t, "warning", s.everything(), "and 24 more")
 }
+
+func TestAddedFilesCannotBeLookedForWithoutAFolder(t *testing.T) {
+	t.Parallel()
+	if _, err := lookAtAdded(t.Context(), filepath.Join(t.TempDir(), "none"), nil, nil); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v, want that the folder does not exist", err)
+	}
+}

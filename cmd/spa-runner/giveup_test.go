@@ -26,7 +26,8 @@ func TestALimitHoldsWhereNobodyReadsTheLog(t *testing.T) {
 		together bool // with stderr
 	}{
 		"of the run": {limit: "SPA_RUNNER_TIMEOUT"}, "of the run, stderr too": {limit: "SPA_RUNNER_TIMEOUT", together: true},
-		"of the step": {limit: "SPA_RUNNER_STEP_TIMEOUT"}, "before the first event": {limit: "SPA_RUNNER_TIMEOUT", atOnce: true, together: true},
+		"of the step": {limit: "SPA_RUNNER_STEP_TIMEOUT"}, "of the step, stderr too": {limit: "SPA_RUNNER_STEP_TIMEOUT", together: true},
+		"before the first event": {limit: "SPA_RUNNER_TIMEOUT", atOnce: true, together: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -166,3 +166,26 @@ func TestAttemptThatTakesTooLong(t *testing.T) {
 		}
 	})
 }
+
+func TestAnAttemptTookTooLongOnlyIfItFailedAfterItsLimit(t *testing.T) {
+	for name, test := range map[string]struct {
+		take time.Duration
+		err  error
+	}{
+		"a success after the limit stands":                {10 * time.Second, nil},
+		"a failure before the limit keeps its own reason": {time.Second, errFault},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			value, err := Do(t.Context(), Policy{Attempt: 5 * time.Second}, zap.NewNop(), "", func(context.Context) (string, error) {
+				time.Sleep(test.take) // of the bubble's clock
+				return "in", test.err
+			}, func(error) Verdict { return Verdict{} })
+			if err != test.err { //nolint:errorlint // it must be that very error
+				t.Errorf("%s: got the error %v, want %v", name, err, test.err)
+			}
+			if err == nil && value != "in" {
+				t.Errorf("%s: got the value %q", name, value)
+			}
+		})
+	}
+}

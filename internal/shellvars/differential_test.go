@@ -122,6 +122,7 @@ var differential = []struct {
 	{"operands that look like operators", true, "x=-f; [ \"$x\" = y ] || A=1; x='('; [ \"$x\" = '(' ] && B=1; [ ! = ! ] && C=1; [ -n = -n ] && D=1; [ ! \"$x\" = y ] && E=1\nexport A B C D E\n"},
 	{"test of one and two", true, "[ '' ] || A=1; [ -n ] && B=1; [ ! '' ] && C=1; [ ! -z x ] && D=1; [ -z '' ] && E=1; test || F=1\nexport A B C D E F\n"},
 	{"numeric test of text", true, "[ \"$NOPE\" -eq 0 ] 2>/dev/null && A=yes\n[ 1 -lt 2 ] && B=1\nexport A B\n"},
+	{"order of text", true, "[ b \\> a ] && A=1; [ a \\> b ] || B=1; [ a \\> a ] || C=1; [ a \\< b ] && D=1; [ b \\< a ] || E=1; [ a \\< a ] || F=1\nexport A B C D E F\n"},
 	{"local without a value", false, "x=out; f() { local x y; x=$x.; A=$x; }\nf\nexport A x\n"},
 	{"command -v", true, "if command -v surely-not-there > /dev/null; then export A=1; else export A=0; fi\n"},
 }

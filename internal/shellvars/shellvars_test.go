@@ -302,6 +302,12 @@ func TestProblemsAreBoundedAndSorted(t *testing.T) {
 	if !errors.As(err, &e) || len(e.Problems) != maxProblems || !e.More {
 		t.Fatalf("got %v, want %d problems and More", err, maxProblems)
 	}
+	if text := e.Error(); !strings.HasSuffix(text, "\nthere are more problems than these") {
+		t.Errorf("the text does not say that there are more problems: %s", text)
+	}
+	if text := (&Error{Problems: e.Problems}).Error(); strings.Contains(text, "there are more") {
+		t.Errorf("the text of all problems says that there are more: %s", text)
+	}
 	if e.Problems[0].Line != 1 || e.Problems[maxProblems-1].Line != maxProblems {
 		t.Errorf("got lines %d to %d, want 1 to %d", e.Problems[0].Line, e.Problems[maxProblems-1].Line, maxProblems)
 	}
