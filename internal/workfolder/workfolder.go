@@ -116,26 +116,6 @@ func (f *Folder) lock(names []string) (unlocked, err error) {
 	return nil, fmt.Errorf("%w %s", ErrInUse, f.dir)
 }
 
-func (f *Folder) look(names []string) error {
-	for _, name := range names {
-		path := filepath.Join(f.dir, name)
-		if _, err := f.root.Lstat(name); errors.Is(err, fs.ErrNotExist) {
-			continue
-		} else if err != nil {
-			return fmt.Errorf("looking at %s: %w", path, err)
-		}
-		if run, ok := f.madeBy(name); ok {
-			f.Earlier = append(f.Earlier, Earlier{Path: path, Run: run, name: name})
-			continue
-		}
-		if err := f.canOpen(); err != nil { // then it may be ours all the same
-			return fmt.Errorf("looking at %s: %w", path, err)
-		}
-		f.Foreign = append(f.Foreign, path)
-	}
-	return nil
-}
-
 // Replace removes what earlier runs left.
 func (f *Folder) Replace() error {
 	for _, e := range f.Earlier {
