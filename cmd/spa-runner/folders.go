@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"go.uber.org/zap"
 	"mvdan.cc/sh/v3/syntax"
@@ -27,14 +28,23 @@ func openWorkFolder(c *Config, sources ...string) (*workfolder.Folder, error) {
 			"wait until it has ended, or give this run a folder of its own: SPA_RUNNER_WORKDIR")
 	case errors.Is(err, workfolder.ErrNoLocks):
 		c.Warnings = append(c.Warnings, err.Error()+": see to it that no other run uses it")
-	case err != nil:
+	case err != nil && anotherFolderHelps(err):
 		return nil, &pipeline.ConfigError{Problems: []string{err.Error()}}
+	case err != nil:
+		return nil, pipeline.WithHint(err, "nothing was started; "+hostfault.Advice(err))
 	}
 	if err := errors.Join(refuseForeign(f), refuseForeignRecord(c.Workdir), refuseSources(f, append(sources, c.Settings.URL, c.Code.URL))); err != nil {
 		f.Close()
 		return nil, err
 	}
 	return f, nil
+}
+
+// anotherFolderHelps tells what is wrong with a folder, or with who may use it,
+// from what would be wrong with any other one, such as too few open files.
+func anotherFolderHelps(err error) bool {
+	errno, machine := hostfault.Of(err)
+	return !machine || errno == syscall.EACCES || errno == syscall.EPERM || errno == syscall.EROFS
 }
 
 // useAnotherFolder is what to do about a file or folder in the way that may be

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"spa-runner/internal/loopback"
@@ -181,4 +182,15 @@ func files(t *testing.T, dir string) map[string]string {
 		t.Fatal(err)
 	}
 	return all
+}
+
+func TestAFaultOfThisMachineIsNotAWrongFolder(t *testing.T) {
+	for errno, helps := range map[syscall.Errno]bool{
+		syscall.ENOENT: true, syscall.ENOTDIR: true, syscall.EACCES: true, syscall.EPERM: true, syscall.EROFS: true,
+		syscall.EMFILE: false, syscall.ENFILE: false, syscall.ENOMEM: false, syscall.EIO: false, syscall.ENOSPC: false,
+	} {
+		if got := anotherFolderHelps(&fs.PathError{Op: "openat", Path: ".", Err: errno}); got != helps {
+			t.Errorf("another folder helps after %q: got %t, want %t", errno, got, helps)
+		}
+	}
 }
