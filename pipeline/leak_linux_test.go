@@ -46,7 +46,7 @@ func TestManyChildrenLeaveNothing(t *testing.T) {
 			}
 			return heldNow(t)
 		}
-		before := again(20)
+		before := again(10)
 		after := again(n)
 		for limit := time.Now().Add(patient); after["goroutines"] > before["goroutines"] && time.Now().Before(limit); after = heldNow(t) {
 			time.Sleep(10 * time.Millisecond) // such as that of a connection just closed
@@ -57,21 +57,21 @@ func TestManyChildrenLeaveNothing(t *testing.T) {
 				room = 10 // Go makes some as it sees fit
 			}
 			if after[what] > was+room {
-				t.Errorf("%d %s after %d children, %d after 20", after[what], what, n+20, was)
+				t.Errorf("%d %s after %d children, %d after 10", after[what], what, n+10, was)
 			}
 		}
 	}
 	t.Run("of nobody", func(t *testing.T) {
 		rt, _, _ := testRuntime()
 		dir := t.TempDir()
-		many(t, 100, func() error {
+		many(t, 30, func() error {
 			return Exec(t.Context(), rt, Credentials[None]{}, Command{Dir: dir, Argv: []string{"true"}})
 		})
 	})
 	t.Run("that prints much", func(t *testing.T) {
 		rt, _, _ := testRuntime()
 		dir := t.TempDir()
-		many(t, 100, func() error {
+		many(t, 30, func() error {
 			return Exec(t.Context(), rt, Credentials[None]{}, Command{Dir: dir, Argv: []string{"seq", "40000"}})
 		})
 	})
@@ -79,13 +79,13 @@ func TestManyChildrenLeaveNothing(t *testing.T) {
 		rt, _, _ := testRuntime()
 		dir := t.TempDir()
 		deploy := Mint[Deploy](aws.CredentialsProvider(&authority{life: time.Hour}), func(...string) {})
-		many(t, 100, func() error { return Exec(t.Context(), rt, deploy, Command{Dir: dir, Argv: []string{"true"}}) })
+		many(t, 30, func() error { return Exec(t.Context(), rt, deploy, Command{Dir: dir, Argv: []string{"true"}}) })
 	})
 	t.Run("as another user", func(t *testing.T) {
 		rt, _, _ := testRuntime()
 		var dir string
 		rt.Untrusted, dir = other(t, 8)
-		many(t, 100, func() error {
+		many(t, 30, func() error {
 			return Exec(t.Context(), rt, Credentials[None]{}, Command{Dir: dir, Tree: dir, Argv: []string{"sh", "-c", "(setsid sleep 60 &) ; true"}})
 		})
 	})

@@ -338,13 +338,14 @@ func TestToolThatHangs(t *testing.T) {
 	s := newStage(t)
 	s.rt.Env.Set("PATH", bin+":"+os.Getenv("PATH"))
 	s.rt.Grace = time.Hour // of the targets: a tool that is only asked for its version gets none
-	step := versions{Make[pipeline.None]{Target: "setup", Dir: bin, Tools: []string{"hangs", "ignores", "endless", "make"}}, 3 * time.Second}
+	step := versions{Make[pipeline.None]{Target: "setup", Dir: bin, Tools: []string{"hangs", "ignores", "endless"}}, 200 * time.Millisecond}
 	s.mustRun(step)
 	e := s.event("versions")
-	if e["hangs"] != "none" || e["ignores"] != "none" || e["endless"] != "none" {
-		t.Errorf("got %v", e)
+	for _, tool := range step.Tools {
+		if e[tool] != "none" {
+			t.Errorf("%s: got %q, want none", tool, e[tool])
+		}
 	}
-	contains(t, "make", fmt.Sprint(e["make"]), "GNU Make")
 
 	// The end of the run is no slow tool.
 	s = newStage(t)

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"spa-runner/internal/oracle"
 )
 
 func TestWhatIsPrintedOfEvents(t *testing.T) {
@@ -247,6 +249,7 @@ func example(t *testing.T, skips, body string) string {
 }
 
 func TestRunsOfGoTest(t *testing.T) {
+	oracle.Need(t, os.Getenv)
 	const skips = "\nfunc TestB(t *testing.T) { t.Skip(\"no gpg\") }\n"
 	for _, test := range []struct {
 		name, list, body string
@@ -303,6 +306,7 @@ func TestRunsOfGoTest(t *testing.T) {
 
 // As make check does: what the first run could not try, the second one does.
 func TestTwoRuns(t *testing.T) {
+	oracle.Need(t, os.Getenv)
 	dir := example(t, "", "\nfunc TestB(t *testing.T) { if testing.Short() { t.Log(\"tried\") } else { t.Skip(\"SPA_TEST_ORACLES\") } }\n"+
 		"\nfunc TestC(t *testing.T) { if testing.Short() { t.Skip(\"takes long\") } }\n")
 	file := filepath.Join(t.TempDir(), "tried.json")
@@ -315,6 +319,7 @@ func TestTwoRuns(t *testing.T) {
 }
 
 func TestTheFolderInMemoryIsGoneAtTheEnd(t *testing.T) {
+	oracle.Need(t, os.Getenv)
 	if !roomForPrograms("/dev/shm", tempRoom) {
 		t.Skip("/dev/shm is no tmpfs with 4 GiB free: not tried")
 	}
