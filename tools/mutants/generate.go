@@ -120,6 +120,8 @@ func (g *generator) walk(root ast.Node, signature *ast.FuncType) {
 			if len(n.Body) == 1 {
 				g.covered[n.Body[0]] = true
 			}
+		case *ast.CompositeLit:
+			g.fields(n)
 		case *ast.BasicLit:
 			if value, err := strconv.ParseInt(n.Value, 0, 64); n.Kind == token.INT && err == nil {
 				g.add(n, strconv.FormatInt(value+1, 10))
@@ -145,6 +147,25 @@ func (g *generator) assignment(n *ast.AssignStmt) {
 	g.add(n, "")
 	if call, ok := n.Rhs[0].(*ast.CallExpr); ok && len(call.Args) > 0 && g.text(call.Args[0]) == g.text(n.Lhs[0]) {
 		g.covered[call] = true
+	}
+}
+
+// fields leaves out each field of a struct literal.
+func (g *generator) fields(n *ast.CompositeLit) {
+	for i, element := range n.Elts {
+		field, ok := element.(*ast.KeyValueExpr)
+		if !ok {
+			continue
+		}
+		if _, ok := field.Key.(*ast.Ident); !ok {
+			continue // of a map
+		}
+		end := n.Rbrace // with the comma that may follow
+		if i+1 < len(n.Elts) {
+			end = n.Elts[i+1].Pos()
+		}
+		g.replace(field.Pos(), end, "")
+		g.list[len(g.list)-1].old = g.text(field)
 	}
 }
 

@@ -28,6 +28,7 @@ func TestEachRuleHasItsMutants(t *testing.T) {
 		{"a case does nothing", `switch { case ok: f() }`, []string{"f() → (nothing)"}},
 		{"an error is forgotten", `return fail(err)`, []string{"fail(err) → nil"}},
 		{"an error inside a function literal is forgotten", `x := func() (int, error) { return y, err }`, []string{"err → nil"}},
+		{"a field is left out", "x := T{A: a,\n B: b,\n}", []string{"A: a → (nothing)", "B: b → (nothing)"}},
 		{"two of one name are numbered", `f(); f()`, []string{"f() → (nothing)", "f() → (nothing) #2"}},
 	} {
 		list, err := mutantsOf("a.go", []byte("package a\n\nfunc (t *T) do() error {\n"+row.body+"\n}\n"))
