@@ -3,6 +3,7 @@ package gitclone
 import (
 	"context"
 	"errors"
+	"io"
 	"testing"
 )
 
@@ -41,5 +42,12 @@ func TestBudget(t *testing.T) {
 	b.release(20)
 	if !b.try(100) {
 		t.Error("not all is free again")
+	}
+}
+
+func TestAnIndexBeyondTheBudgetIsRefused(t *testing.T) {
+	p := pack{objects: make([]object, 3), memory: newBudget(3*indexCost - 1)}
+	if err := p.writeIndex(io.Discard); !errors.Is(err, errMemory) {
+		t.Errorf("got %v, want %v", err, errMemory)
 	}
 }

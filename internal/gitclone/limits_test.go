@@ -331,3 +331,23 @@ func TestFolderPeelsTags(t *testing.T) {
 		t.Errorf("refs/archive/v1 is at %s (%v), want %s", got.Commit, err, want)
 	}
 }
+
+// A server names a commit once for each ref that leads to it.
+func TestShallowCommitsStandOnceEach(t *testing.T) {
+	root, err := os.OpenRoot(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	r, err := newRepository(root, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, two := plumbing.NewHash("1111111111111111111111111111111111111111"), plumbing.NewHash("2222222222222222222222222222222222222222")
+	if err := r.describe(t.Context(), choice{}, "https://host/x", []plumbing.Hash{two, one, two}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := root.ReadFile(".git/shallow"); string(got) != one.String()+"\n"+two.String()+"\n" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
