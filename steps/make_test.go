@@ -357,3 +357,15 @@ func TestToolThatHangs(t *testing.T) {
 		t.Errorf("got %v, exit code %d, want 143", err, pipeline.ExitCode(err))
 	}
 }
+
+// What make told is not known where the file cannot be read to its end.
+func TestWhatMakeDidMustBeReadable(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"long": "0 read\n" + strings.Repeat("x", 1<<20) + "\n0 made\n"})
+	for _, name := range []string{"none", "long"} {
+		if _, err := readDoing(filepath.Join(dir, name)); err == nil || !strings.Contains(err.Error(), "reading what make did") {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}

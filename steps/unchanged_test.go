@@ -240,3 +240,12 @@ func TestAddedFilesCannotBeLookedForWithoutAFolder(t *testing.T) {
 		t.Errorf("got %v, want that the folder does not exist", err)
 	}
 }
+
+// A makefile that is gone cannot say which files make reads: nothing is taken for unchanged then.
+func TestAMakefileThatCannotBeReadIsAnError(t *testing.T) {
+	t.Parallel()
+	files := []manifest.Entry{{Path: "Makefile", Size: 1}}
+	if added, err := lookAtAdded(t.Context(), t.TempDir(), files, nil); !errors.Is(err, fs.ErrNotExist) || added != nil {
+		t.Errorf("got %v, %v, want that the makefile does not exist", added, err)
+	}
+}
