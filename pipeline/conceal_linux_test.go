@@ -2,8 +2,11 @@ package pipeline
 
 import (
 	"bytes"
+	"errors"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -70,5 +73,13 @@ func concealed(t *testing.T) {
 	}
 	if dumpable, err := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0); dumpable != 0 || err != nil {
 		t.Errorf("it is dumpable: %d, %v", dumpable, err)
+	}
+}
+
+// Without /proc nothing is concealed, and that is said.
+func TestConcealingNeedsProc(t *testing.T) {
+	t.Parallel()
+	if f, err := openOwn(filepath.Join(t.TempDir(), "none"), os.O_RDWR); f != nil || !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "/proc is needed") {
+		t.Errorf("got %v, %v", f, err)
 	}
 }
