@@ -2,17 +2,14 @@ package steps
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
 	"time"
 
 	"go.uber.org/zap"
 
 	"spa-runner/internal/gitclone"
 	"spa-runner/internal/gitsign"
+	"spa-runner/internal/rooted"
 	"spa-runner/pipeline"
 )
 
@@ -29,7 +26,7 @@ func newSignatureCheck(ctx context.Context, settings, file string) (*signatureCh
 	if file == "" {
 		return nil, nil
 	}
-	content, err := readInside(settings, file)
+	content, err := rooted.ReadFile(settings, file, gitsign.MaxKeys)
 	if err != nil {
 		return nil, pipeline.WithHint(fmt.Errorf("reading the keys that may sign the code, %q (CODE_GIT_VERIFY_KEYS) in the settings: %w", file, err),
 			"write the path as seen from the top of the settings, and see that the file is on the branch that is deployed")
@@ -43,30 +40,6 @@ func newSignatureCheck(ctx context.Context, settings, file string) (*signatureCh
 			"it has to be an allowed_signers file as ssh-keygen(1) has it, or public keys as gpg --armor --export prints them")
 	}
 	return &signatureCheck{file: file, keys: keys}, nil
-}
-
-// readInside reads a file below dir, through symbolic links that stay there.
-func readInside(dir, file string) ([]byte, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = root.Close() }()
-	info, err := root.Stat(file)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, errors.New("there is no such file")
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, errors.New("it is no file")
-	}
-	f, err := root.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	return io.ReadAll(io.LimitReader(f, gitsign.MaxKeys+1))
 }
 
 // inspect is asked before a file of the code is checked out.

@@ -123,8 +123,8 @@ func TestKeysThatCannotBeUsed(t *testing.T) {
 	link(t, outside, filepath.Join(c.settings, "folder"))
 	link(t, "loop", filepath.Join(c.settings, "keys", "loop"))
 	for keys, want := range map[string]string{
-		"keys/missing": "no such file", "keys": "it is no file", "keys/empty": "no key in it", "keys/broken": "line 1: option \"cert-authority\"",
-		"keys/out": "escapes", "folder/keys": "escapes", "../" + filepath.Base(outside) + "/keys": "escapes", "keys/loop": "too many",
+		"keys/missing": "does not exist", "keys": "no regular file", "keys/empty": "no key in it", "keys/broken": "line 1: option \"cert-authority\"",
+		"keys/out": "outside the repository", "folder/keys": "outside the repository", "../" + filepath.Base(outside) + "/keys": "outside the repository", "keys/loop": "too many",
 	} {
 		s := newStage(t)
 		step := c.step("v1", keys)

@@ -107,7 +107,7 @@ func TestOnlySignedCodeIsDeployed(t *testing.T) {
 		w.wantRefused(ref, w.run("run"), want)
 	}
 	w.env["CODE_GIT_BRANCH"] = "v1"
-	for file, want := range map[string]string{"keys/empty": "no key in it", "keys/none": "no such file"} {
+	for file, want := range map[string]string{"keys/empty": "no key in it", "keys/none": "does not exist"} {
 		w.env["CODE_GIT_VERIFY_KEYS"] = file
 		w.wantRefused(file, w.run("run"), want)
 	}

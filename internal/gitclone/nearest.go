@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"spa-runner/internal/typos"
 )
 
 const maxNearest = 5
@@ -43,7 +45,7 @@ func (a *advert) nearest(ctx context.Context, ref string) string {
 		} else {
 			continue
 		}
-		if d := editDistance(wanted, plain(name), limit); d <= limit {
+		if d := typos.Distance(wanted, plain(name), limit); d <= limit {
 			found = append(found, candidate{name, isTag, d, sharedPrefix(wanted, plain(name))})
 		}
 	}
@@ -92,28 +94,4 @@ func sharedPrefix(a, b string) int {
 		n++
 	}
 	return n
-}
-
-// editDistance is Levenshtein's, given up on beyond limit.
-func editDistance(a, b string, limit int) int {
-	if d := len(a) - len(b); d > limit || -d > limit {
-		return limit + 1
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j+1]+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }
