@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -33,8 +35,9 @@ type visit struct {
 	end        func() error // lets the child end, and gives what Exec said
 }
 
-// visiting starts a child in scope Deploy and waits until it runs.
-func visiting(t *testing.T, ctx context.Context, rt *Runtime, p aws.CredentialsProvider, script string) *visit {
+// visiting starts a child in scope Deploy and waits until it runs, and has done what
+// first says.
+func visiting(t *testing.T, ctx context.Context, rt *Runtime, p aws.CredentialsProvider, first string) *visit {
 	t.Helper()
 	v := &visit{}
 	var mu sync.Mutex
@@ -45,13 +48,21 @@ func visiting(t *testing.T, ctx context.Context, rt *Runtime, p aws.CredentialsP
 	}
 	rt.Redact = redact
 	creds := Mint[Deploy](p, redact)
-	stdin, hold := io.Pipe()
+	dir := t.TempDir()
+	fifo := filepath.Join(dir, "hold")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	hold, err := os.OpenFile(fifo, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
 	said, out := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
 		ended <- Exec(ctx, rt, creds, Command{
-			Dir: t.TempDir(), Stdin: stdin, Stdout: out,
-			Argv: []string{"sh", "-c", `echo "$` + endpointURI + ` $` + endpointToken + `"; ` + script},
+			Dir: dir, Stdout: out,
+			Argv: []string{"sh", "-c", first + `; exec <hold; echo "$` + endpointURI + ` $` + endpointToken + `"; read -r _; read -r _; read -r _; true`},
 		})
 	}()
 	line := make([]byte, 200)
@@ -89,11 +100,9 @@ func (v *visit) get(t *testing.T, change func(*http.Request)) (int, http.Header,
 	return answer.StatusCode, answer.Header, decode(answer.Body)
 }
 
-const waiting = "read -r _ || true"
-
 func TestTheEndpointAnswersAsAContainerDoes(t *testing.T) {
 	rt, _, _ := testRuntime()
-	v := visiting(t, t.Context(), rt, &authority{life: time.Hour}, waiting)
+	v := visiting(t, t.Context(), rt, &authority{life: time.Hour}, ":")
 	if !regexp.MustCompile(`^http://127\.0\.0\.1:\d+/credentials$`).MatchString(v.uri) || !regexp.MustCompile(`^[0-9a-f]{64}$`).MatchString(v.token) {
 		t.Fatalf("the child was told %q and %q", v.uri, v.token)
 	}
@@ -121,7 +130,7 @@ func TestTheEndpointAnswersAsAContainerDoes(t *testing.T) {
 
 func TestTheEndpointRefuses(t *testing.T) {
 	rt, _, _ := testRuntime()
-	v := visiting(t, t.Context(), rt, &authority{life: time.Hour}, waiting)
+	v := visiting(t, t.Context(), rt, &authority{life: time.Hour}, ":")
 	for name, test := range map[string]struct {
 		status int
 		change func(*http.Request)
@@ -180,7 +189,7 @@ func TestTheEndpointAnswersAtOnceWhileSTSHangs(t *testing.T) {
 		creds.Expires = time.Now().Add(4 * time.Second)
 		return creds, err
 	})
-	v := visiting(t, t.Context(), rt, p, waiting)
+	v := visiting(t, t.Context(), rt, p, ":")
 	<-hangs // for ever, so that what waits for it does not come to an end
 	if status, _, _ := v.get(t, nil); status != 200 {
 		t.Errorf("got %d", status)
@@ -192,7 +201,7 @@ func TestTheEndpointAnswersAtOnceWhileSTSHangs(t *testing.T) {
 
 func TestTheEndpointIsGoneWithItsChild(t *testing.T) {
 	rt, _, _ := testRuntime()
-	v := visiting(t, t.Context(), rt, &authority{life: time.Hour}, waiting)
+	v := visiting(t, t.Context(), rt, &authority{life: time.Hour}, ":")
 	at, err := url.Parse(v.uri)
 	if err != nil {
 		t.Fatal(err)
@@ -220,7 +229,7 @@ func TestTheEndpointOutlivesTheContext(t *testing.T) {
 	rt, _, _ := testRuntime()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	a := &authority{life: 4 * time.Second}
-	v := visiting(t, ctx, rt, a, "trap : TERM; "+waiting+"; "+waiting+"; "+waiting)
+	v := visiting(t, ctx, rt, a, "trap : TERM")
 	cancel(&InterruptedError{Signal: syscall.SIGTERM})
 	for ; ; time.Sleep(50 * time.Millisecond) {
 		status, _, body := v.get(t, nil)
@@ -235,9 +244,9 @@ func TestTheEndpointOutlivesTheContext(t *testing.T) {
 
 func TestEachChildHasAnEndpointOfItsOwn(t *testing.T) {
 	rt, _, _ := testRuntime()
-	first := visiting(t, t.Context(), rt, &authority{life: time.Hour}, waiting)
+	first := visiting(t, t.Context(), rt, &authority{life: time.Hour}, ":")
 	other, _, _ := testRuntime()
-	second := visiting(t, t.Context(), other, &authority{life: time.Hour}, waiting)
+	second := visiting(t, t.Context(), other, &authority{life: time.Hour}, ":")
 	if first.token == second.token || first.uri == second.uri {
 		t.Error("two children share an endpoint")
 	}

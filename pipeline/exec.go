@@ -32,14 +32,16 @@ type Command struct {
 	Own []string
 	// Without are names that this child does not see.
 	Without []string
-	Stdin   io.Reader // nil: /dev/null
 	// Stdout and Stderr take the output as it is. Where they are nil it goes to
 	// the log, redacted and line by line.
 	Stdout, Stderr io.Writer
+	// Results, if set, takes what the child writes to its file descriptor 3, a pipe
+	// that no other child inherits.
+	Results io.Writer
 	// Tree, if set, is a folder that belongs to whom the child runs as.
 	Tree string
-	// Beside says that other commands of the step run at the same time, as in a
-	// shell's pipe: what left the group is then ended with the step, not now.
+	// Beside says that other commands of the step run at the same time: what left
+	// the group is then ended with the step, not now.
 	Beside bool
 }
 
@@ -80,19 +82,15 @@ func Exec[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Com
 		return err
 	}
 	p := &process{scope: creds.scope(), log: rt.Log, grace: rt.grace(creds.scope()), hurry: rt.Hurry, graces: rt.graces, drainLimit: cmp.Or(rt.drainLimit, drainLimit), over: make(chan struct{}), cmd: &exec.Cmd{
-		Path: path, Args: argv, Dir: c.Dir, Env: env, Stdin: c.Stdin,
+		Path: path, Args: argv, Dir: c.Dir, Env: env,
 		SysProcAttr: ofOwnSession(),
-		WaitDelay:   drainLimit, // for Stdin alone: the output has pipes of ours
 	}}
 	defer close(p.over)
 	defer p.closePipes()
 	if user != nil {
 		p.user, p.cmd.SysProcAttr.Credential = user, user.credential()
 	}
-	if p.cmd.Stdout, err = p.pipe(rt.writer(c.Stdout, "stdout")); err != nil {
-		return err
-	}
-	if p.cmd.Stderr, err = p.pipe(rt.writer(c.Stderr, "stderr")); err != nil {
+	if err := p.attach(rt, c); err != nil {
 		return err
 	}
 	if err := p.start(); err != nil {
@@ -115,6 +113,19 @@ func Exec[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Com
 		err = &ChildError{Argv: c.Argv}
 	}
 	return fmt.Errorf("%w (%w)", context.Cause(ctx), err)
+}
+
+// attach gives the child the pipes for what it prints, and for its results.
+func (p *process) attach(rt *Runtime, c Command) (err error) {
+	if p.cmd.Stdout, err = p.pipe(rt.writer(c.Stdout, "stdout")); err != nil {
+		return err
+	}
+	if p.cmd.Stderr, err = p.pipe(rt.writer(c.Stderr, "stderr")); err != nil || c.Results == nil {
+		return err
+	}
+	results, err := p.pipe(nopCloser{c.Results})
+	p.cmd.ExtraFiles = []*os.File{results} // the first of which is 3
+	return err
 }
 
 // program gives the path of the program to start and the arguments that it sees.

@@ -169,13 +169,13 @@ func TestChildWithoutATerminalReadsNothing(t *testing.T) {
 	}
 }
 
-func TestStdinAndCapturedOutput(t *testing.T) {
+func TestNoInputAndCapturedOutput(t *testing.T) {
 	rt, _, out := testRuntime()
 	var captured bytes.Buffer
 	err := Exec(t.Context(), rt, Credentials[None]{}, Command{
-		Dir: t.TempDir(), Argv: []string{"cat"}, Stdin: strings.NewReader("in"), Stdout: &captured,
+		Dir: t.TempDir(), Argv: []string{"sh", "-c", "cat; echo out"}, Stdout: &captured,
 	})
-	if err != nil || captured.String() != "in" || out.String() != "" {
+	if err != nil || captured.String() != "out\n" || out.String() != "" {
 		t.Errorf("got %v, captured %q, logged %q", err, captured.String(), out)
 	}
 }

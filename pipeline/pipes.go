@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -70,11 +69,7 @@ func pump(w io.WriteCloser, r *pipeReader) error {
 		_, err := io.CopyBuffer(w, r, make([]byte, blockSize))
 		return err
 	})
-	if _, own := w.(nopCloser); own && errors.Is(err, syscall.EPIPE) {
-		// The next command of a script's pipe has ended: as in a shell, this one
-		// is to have its SIGPIPE.
-		err = r.file.Close()
-	} else if err != nil {
+	if err != nil {
 		// The child must not die of a full pipe because a log is broken.
 		_, _ = io.Copy(io.Discard, r)
 	}

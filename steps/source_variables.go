@@ -5,32 +5,35 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"sync"
 
 	"go.uber.org/zap"
 
 	"spa-runner/internal/shellvars"
+	"spa-runner/internal/typos"
 	"spa-runner/pipeline"
 )
+
+// Data is the value of [SourceVariables].By for no shell at all.
+const Data = "data"
 
 // variablesFile is the file of an environment that sets variables.
 const variablesFile = "variables.sh"
 
-// SourceVariables interprets the variables.sh of the environment, if there is
-// one, inside this process, and has the configuration resolved again.
+// SourceVariables evaluates the variables.sh of the environment, if there is one,
+// and has the configuration resolved again.
 type SourceVariables struct {
 	pipeline.Credentials[pipeline.None]
 	Settings    string // the clone of the settings
 	Environment string // the folder in it, relative
 	Workdir     string // the folder that the script runs in, with settings/ in it
-	// Exec lets it run external commands, without any identity.
-	Exec bool
+	Shown       string // what messages call the settings; "" is Settings
+	// By says who evaluates it: "data" is this process, of which it is data; bash or
+	// sh run it as the shell buildspec did, without any identity.
+	By string
 	// Refuse says why the script may not set a variable, "" if it may.
 	Refuse func(name string) string
 	// Apply takes over what was set, checks the configuration, whole, and says
@@ -49,13 +52,13 @@ func (s SourceVariables) Params() []pipeline.Param {
 	params := []pipeline.Param{{
 		Name: "file", Value: filepath.Join(filepath.Base(s.Settings), s.Environment, variablesFile),
 	}}
-	if s.Exec {
-		params = append(params, pipeline.Param{Name: "external_commands", Value: "allowed"})
+	if s.By != Data {
+		params = append(params, pipeline.Param{Name: "by", Value: s.By})
 	}
 	return params
 }
 
-// Run interprets the file. Whatever is wrong with it, or with the configuration
+// Run evaluates the file. Whatever is wrong with it, or with the configuration
 // that it leads to, is a *pipeline.ConfigError. From then on the untrusted user
 // cannot read the settings, which are those of other environments too: the code
 // gets its own by the overlay.
@@ -89,22 +92,22 @@ func (s SourceVariables) run(ctx context.Context, rt *pipeline.Runtime) error {
 	if err != nil {
 		return &pipeline.ConfigError{Problems: []string{err.Error()}}
 	}
-	file := filepath.Join(folder, variablesFile)
+	s.warnOfFiles(rt, folder)
+	file := filepath.Join(s.Settings, s.Environment, variablesFile)
 	if _, err := os.Lstat(file); errors.Is(err, fs.ErrNotExist) {
 		rt.Log.Info("the environment has no variables.sh")
 		return s.apply(rt, nil)
 	}
-	var printed, complained held
-	result, err := s.source(ctx, rt, file, &printed, &complained)
+	var printed held
+	set, unset, err := s.source(ctx, rt, file, &printed)
 	if err != nil {
 		if n := printed.buffer.Len(); n > 0 {
 			rt.Log.Warn("what variables.sh printed is not shown: it failed before its secrets were known", zap.Int("bytes", n))
 		}
-		// What its commands said is why it failed.
-		return errors.Join(err, s.show(rt, "stderr", &complained))
+		return err
 	}
 	exported, own := []string{}, []string{}
-	for _, v := range result.Set {
+	for _, v := range set {
 		rt.Redact(s.Secrets([]string{v.Name + "=" + v.Value})...)
 		if v.Exported {
 			rt.Env.Set(v.Name, v.Value)
@@ -113,15 +116,15 @@ func (s SourceVariables) run(ctx context.Context, rt *pipeline.Runtime) error {
 			own = append(own, v.Name)
 		}
 	}
-	for _, name := range result.Unset {
+	for _, name := range unset {
 		rt.Env.Unset(name)
 	}
-	if err := errors.Join(s.show(rt, "stderr", &complained), s.show(rt, "stdout", &printed)); err != nil {
+	if err := s.show(rt, &printed); err != nil {
 		return err
 	}
 	rt.Log.Info("variables set", zap.Strings("exported", exported),
-		zap.Strings("not_exported", own), zap.Strings("unset", result.Unset))
-	return s.apply(rt, result.Set)
+		zap.Strings("not_exported", own), zap.Strings("unset", unset))
+	return s.apply(rt, set)
 }
 
 func (s SourceVariables) apply(rt *pipeline.Runtime, set []shellvars.Var) error {
@@ -138,113 +141,65 @@ func (s SourceVariables) apply(rt *pipeline.Runtime, set []shellvars.Var) error 
 	return nil
 }
 
+// warnOfFiles names files that may have been meant to be variables.sh, and that nothing
+// evaluates.
+func (s SourceVariables) warnOfFiles(rt *pipeline.Runtime, folder string) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return // which the next look at the folder tells
+	}
+	var names []string
+	for _, e := range entries {
+		name := strings.ToLower(e.Name())
+		if e.Name() != variablesFile && (strings.HasPrefix(name, variablesFile) || typos.Distance(name, variablesFile, 2) <= 2) {
+			names = append(names, filepath.Join(s.Environment, e.Name()))
+		}
+	}
+	if _, err := os.Lstat(filepath.Join(s.Settings, variablesFile)); err == nil && filepath.Clean(s.Environment) != "." {
+		names = append(names, variablesFile)
+	}
+	if len(names) > 0 {
+		rt.Log.Warn("these files of the settings look like a variables.sh, and are not evaluated: rename them, or move them to the folder of the environment",
+			zap.Strings("files", names), zap.String("evaluated", filepath.Join(s.Environment, variablesFile)))
+	}
+}
+
 // show puts into the log what was held back from it.
-func (s SourceVariables) show(rt *pipeline.Runtime, stream string, h *held) error {
-	out := rt.Output(s.Name(), pipeline.ScopeOf(s), stream)
+func (s SourceVariables) show(rt *pipeline.Runtime, h *held) error {
+	out := rt.Output(s.Name(), pipeline.ScopeOf(s), "stdout")
 	_, err := h.buffer.WriteTo(out)
 	return errors.Join(err, out.Close())
 }
 
-func (s SourceVariables) source(ctx context.Context, rt *pipeline.Runtime, file string, printed, complained *held) (shellvars.Result, error) {
-	options := shellvars.Options{
-		File: file, Root: s.Settings, Dir: s.Workdir, Env: rt.Env.Pairs(),
-		Refuse: s.Refuse, Stdout: printed, Stderr: printed,
+// source evaluates the file, by whichever way, and says what it set and what it took
+// out of the environment.
+func (s SourceVariables) source(ctx context.Context, rt *pipeline.Runtime, file string, printed *held) (set []shellvars.Var, unset []string, err error) {
+	before := pairsOf(rt.Env.Pairs())
+	var after []shellvars.Var
+	if s.By == Data {
+		after, err = shellvars.Source(ctx, shellvars.Options{File: file, Root: s.Settings, Dir: s.Workdir, Env: rt.Env.Pairs(), Output: printed})
+	} else {
+		before, after, err = s.byShell(ctx, rt, file, printed)
 	}
-	if s.Exec {
-		options.Exec = func(ctx context.Context, c shellvars.Command) error {
-			rt.Redact(s.Secrets(c.Vars)...) // of which its stderr may show some
-			return runForScript(ctx, rt, c, printed, complained)
-		}
-	}
-	result, err := shellvars.Source(ctx, options)
 	var wrong *shellvars.Error
-	if errors.As(err, &wrong) {
-		problems := make([]string, 0, len(wrong.Problems))
-		for _, p := range wrong.Problems {
-			problems = append(problems, p.String())
-		}
-		return result, &pipeline.ConfigError{Problems: problems}
+	switch {
+	case errors.As(err, &wrong):
+		return nil, nil, &pipeline.ConfigError{Problems: s.shown(wrong.Problems)}
+	case err != nil:
+		return nil, nil, fmt.Errorf("evaluating %s: %w", variablesFile, err)
 	}
-	if err != nil {
-		return result, fmt.Errorf("interpreting %s: %w", variablesFile, err)
-	}
-	return result, nil
-}
-
-// runForScript runs an external command of the script as nobody. Commands of a
-// shell's pipe run side by side. What it says on stderr is kept apart, unless
-// the script sends it elsewhere: if the command fails, it is why.
-func runForScript(ctx context.Context, rt *pipeline.Runtime, c shellvars.Command, printed, complained *held) error {
-	stderr := c.Stderr
-	if stderr == io.Writer(printed) {
-		stderr = complained
-	}
-	err := pipeline.Exec(ctx, rt, pipeline.Credentials[pipeline.None]{}, pipeline.Command{
-		Dir: c.Dir, Argv: c.Argv, Env: c.Env, Without: missing(rt.Env.Pairs(), c.Env), Stdin: c.Stdin,
-		Stdout: printed.guard(c.Stdout), Stderr: printed.guard(stderr), Beside: true,
-	})
-	var child *pipeline.ChildError
-	if errors.As(err, &child) {
-		return exitStatus(child.Code)
-	}
-	if err != nil && ctx.Err() == nil {
-		// Not the error itself: it names the command, which may have come out of
-		// a variable.
-		return errors.New("there is no such program on the PATH, or it cannot be started")
-	}
-	return err
-}
-
-// missing are the names in before that are not in after: what the script unset
-// is not there for its commands either.
-func missing(before, after []string) []string {
-	var names []string
-	for _, pair := range before {
-		name, _, _ := strings.Cut(pair, "=")
-		if !slices.ContainsFunc(after, func(p string) bool { return strings.HasPrefix(p, name+"=") }) {
-			names = append(names, name)
-		}
-	}
-	return names
+	return s.compare(file, before, after)
 }
 
 // held keeps what the script prints until the secrets that it sets are known.
-type held struct {
-	mu     sync.Mutex // parts of a pipe print at the same time
-	buffer bytes.Buffer
-}
+type held struct{ buffer bytes.Buffer }
+
+// mostHeld is more than a script prints that does nothing but set variables.
+const mostHeld = 1 << 20
 
 func (h *held) Write(p []byte) (int, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	if h.buffer.Len()+len(p) > mostHeld {
+		return 0, errors.New("it is more than the 1 MiB that is held back until the secrets that the script sets are known")
+	}
 	return h.buffer.Write(p)
 }
-
-// guard lets several streams end in one place, as with `$(command 2>&1)`: the
-// interpreter collects a value in a buffer that is not made for that. A file
-// needs no guard, and being a pipe it could keep the lock while it is full.
-func (h *held) guard(w io.Writer) io.Writer {
-	if _, file := w.(*os.File); file || w == nil || w == io.Writer(h) {
-		return w
-	}
-	return guarded{&h.mu, w}
-}
-
-type guarded struct {
-	mu *sync.Mutex
-	io.Writer
-}
-
-func (g guarded) Write(p []byte) (int, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.Writer.Write(p)
-}
-
-// exitStatus is how the interpreter is told the status of a command.
-type exitStatus int
-
-func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
-
-// ExitCode makes it a shellvars.ExitCoder.
-func (e exitStatus) ExitCode() int { return int(e) }

@@ -2,12 +2,14 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"spa-runner/internal/awsname"
 	"spa-runner/internal/codecommit"
 	"spa-runner/internal/gitclone"
+	"spa-runner/internal/typos"
 	"spa-runner/pipeline"
 )
 
@@ -84,6 +86,39 @@ func (c *Config) resolveCodeCommit() []string {
 // ofTheBuildspec are the knobs that buildspec.yml reads.
 var ofTheBuildspec = []string{"SPA_RUNNER_URL", "SPA_RUNNER_SHA256_AMD64", "SPA_RUNNER_SHA256_ARM64", "SPA_RUNNER_COMMAND"}
 
+// pins are the variables without which another version of the code is deployed.
+var pins = []string{"CODE_GIT_BRANCH", "CODE_GIT_COMMIT", "CODE_GIT_REACHABLE_FROM", "CODE_GIT_VERIFY_KEYS"}
+
+// checkNearNames finds names that are one or two letters away from a variable of the
+// runner, in the project and in variables.sh. That is a warning, and an error where the
+// project demands a pin and one is missed.
+func (c *Config) checkNearNames(known []string) (problems []string) {
+	places := map[string]string{}
+	for name := range c.environ {
+		places[name] = "of the project"
+	}
+	for name, set := range c.script {
+		places[name] = "of " + placeOf(set)
+	}
+	for _, name := range slices.Sorted(maps.Keys(places)) {
+		if slices.Contains(known, name) || strings.HasPrefix(name, knobPrefix) {
+			continue
+		}
+		for _, meant := range known {
+			if typos.Distance(strings.ToUpper(name), meant, 2) > 2 {
+				continue
+			}
+			text := fmt.Sprintf("%s %s is no variable of spa-runner: is %s meant?", name, places[name], meant)
+			if c.RequirePinned && slices.Contains(pins, meant) {
+				problems = append(problems, text+" SPA_RUNNER_REQUIRE_PINNED demands that no pin is missed: rename it or unset it")
+			} else {
+				c.Warnings = append(c.Warnings, text)
+			}
+		}
+	}
+	return problems
+}
+
 // checkNames finds names that were misspelt: a check that the project demanded
 // would silently not be made, a secret not be withheld.
 func (c *Config) checkNames() []string {
@@ -93,10 +128,15 @@ func (c *Config) checkNames() []string {
 	}
 	var problems []string
 	for name := range c.environ {
+		if name == "SPA_RUNNER_VARIABLES_EXEC" {
+			problems = append(problems, name+" is no variable of spa-runner any more: set SPA_RUNNER_VARIABLES=bash where variables.sh runs commands, and unset it")
+			continue
+		}
 		if strings.HasPrefix(name, knobPrefix) && !slices.Contains(known, name) {
 			problems = append(problems, name+" is no variable of spa-runner: compare its name with `spa-runner run --help`, or unset it")
 		}
 	}
+	problems = append(problems, c.checkNearNames(known)...)
 	for _, name := range c.DeployOnly {
 		_, ofProject := c.environ[name]
 		if _, ofScript := c.script[name]; !ofProject && !ofScript {

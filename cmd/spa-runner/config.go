@@ -57,7 +57,7 @@ type Config struct {
 
 	SetupTargets, LintTargets, TestTargets, DeployTargets []string
 
-	VariablesExec               bool
+	VariablesBy                 string
 	Untrusted                   string // name or number of a user
 	Workdir                     string
 	Timeout, StepTimeout, Grace time.Duration
@@ -80,6 +80,7 @@ type Config struct {
 	flags, environ    map[string]string
 	script            map[string]shellvars.Var // nil before variables.sh
 	client            *http.Client
+	settingsShown     string // the folder of the settings in messages; "": their clone
 }
 
 // Resolved is one variable with its value and where it came from.
@@ -102,7 +103,7 @@ func newConfig(flags map[string]string, environ []string) *Config {
 
 // anew is the configuration as it was before variables.sh: that of the next pass.
 func (c *Config) anew() (*Config, error) {
-	next := &Config{flags: c.flags, environ: c.environ, client: c.client}
+	next := &Config{flags: c.flags, environ: c.environ, client: c.client, settingsShown: c.settingsShown}
 	return next, next.resolve()
 }
 

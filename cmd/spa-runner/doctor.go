@@ -23,9 +23,9 @@ wrong. Nothing is changed, nothing is deployed and no program is started.
 
 It asks STS who this is, assumes both roles (narrowed by a session policy: the
 deploy role may then read /cdk-bootstrap/* of Systems Manager and nothing else),
-clones settings and code into a temporary folder, interprets variables.sh, lays
-the settings over the code there, and removes that folder. What variables.sh
-would run by SPA_RUNNER_VARIABLES_EXEC is not run.
+clones settings and code into a temporary folder, evaluates variables.sh as data,
+whatever SPA_RUNNER_VARIABLES says, lays the settings over the code there, and
+removes that folder.
 
 The variables and flags are those of run. On a laptop neither role trusts you, so
 start it as one build of the project:

@@ -79,7 +79,7 @@ func (d *diagnosis) checks(ctx context.Context) []doctor.Check {
 		{"settings repository", "settings role", "AWS_CA_BUNDLE SETTINGS_GIT_* CODE_COMMIT_ENDPOINT", d.lookAtSettings},
 		{"settings branch", "settings repository", "", d.lookAtSettingsBranch},
 		{"environment folder", "settings branch", "SETTINGS_ENVIRONMENT_PATH", d.lookAtEnvironment},
-		{"variables.sh", "environment folder", "SPA_RUNNER_VARIABLES_EXEC", d.lookAtVariables},
+		{"variables.sh", "environment folder", "SPA_RUNNER_VARIABLES", d.lookAtVariables},
 		// The code, which variables.sh may name.
 		{"code repository", "", code, d.lookAtCode},
 		{"code ref", "code repository", "", d.lookAtCodeRef},

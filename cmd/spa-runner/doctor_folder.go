@@ -134,7 +134,7 @@ func (e *environment) lookAtVariables(ctx context.Context) doctor.Finding {
 	e.rt = e.runtime()
 	file := path.Join(e.name, scriptName)
 	warnings, err := e.run(ctx, steps.SourceVariables{
-		Settings: e.inTemp("settings"), Environment: e.name, Workdir: e.temp, Refuse: c.refuse, Secrets: c.secretsIn,
+		Settings: e.inTemp("settings"), Environment: e.name, Workdir: e.temp, By: steps.Data, Refuse: c.refuse, Secrets: c.secretsIn,
 		Apply: func(set []shellvars.Var, env *pipeline.Environ) ([]pipeline.Param, []string, error) {
 			_, warnings, err := c.applyScript(set, env)
 			problems := []string{}
@@ -154,9 +154,9 @@ func (e *environment) lookAtVariables(ctx context.Context) doctor.Finding {
 	switch {
 	case os.IsNotExist(missing) && err == nil:
 		f.Looked = "there is none, which is fine"
-	case err != nil && c.VariablesExec:
+	case err != nil && c.VariablesBy != steps.Data:
 		f.State = doctor.Warn
-		f.Cause += "\nThe doctor runs no external command, though SPA_RUNNER_VARIABLES_EXEC lets a run do so"
+		f.Cause += "\nThe doctor does not run strangers' files, though SPA_RUNNER_VARIABLES=" + c.VariablesBy + " lets a run do so"
 	case err != nil:
 		f.Fixes = []doctor.Fix{{Do: "mend these lines of " + file}}
 	}

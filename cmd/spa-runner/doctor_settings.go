@@ -77,11 +77,11 @@ func (d *diagnosis) lookAtEnvironment(context.Context) doctor.Finding {
 
 const scriptName = "variables.sh"
 
-// lookAtVariables interprets the script as step 3 does, but never with external commands.
+// lookAtVariables evaluates the script as step 3 does, but never by a shell.
 func (d *diagnosis) lookAtVariables(ctx context.Context) doctor.Finding {
 	c := d.config
 	source := step[steps.SourceVariables](d)
-	source.Exec = false
+	source.By = steps.Data
 	var ofProject []string
 	source.Apply = func(set []shellvars.Var, env *pipeline.Environ) ([]pipeline.Param, []string, error) {
 		decided, warnings, err := c.applyScript(set, env)
@@ -96,9 +96,9 @@ func (d *diagnosis) lookAtVariables(ctx context.Context) doctor.Finding {
 	switch {
 	case os.IsNotExist(missing):
 		f.Looked = "there is none, which is fine"
-	case err != nil && c.VariablesExec:
+	case err != nil && c.VariablesBy != steps.Data:
 		f.State = doctor.Warn
-		f.Cause += "\nThe doctor runs no external command, though SPA_RUNNER_VARIABLES_EXEC lets a run do so: what the script sets there is not known here"
+		f.Cause += "\nThe doctor does not run strangers' files, though SPA_RUNNER_VARIABLES=" + c.VariablesBy + " lets a run do so: what the script sets there is not known here"
 	case err != nil:
 		f.Fixes = []doctor.Fix{{
 			Do:    "mend these lines by a pull request to the settings; in a checkout of them, this says the same without any server:",

@@ -89,7 +89,7 @@ func TestDoctorStartsNothing(t *testing.T) {
 	p := newPatient(t)
 	p.write("settings", environmentPath+"/variables.sh", "export A=$(make version)\n")
 	p.serve()
-	p.env["SPA_RUNNER_VARIABLES_EXEC"] = "true"
+	p.env["SPA_RUNNER_VARIABLES"] = "bash"
 	report, o := p.asked()
 	if got := namesOf(report, doctor.Warn); o.code != 0 || !slices.Equal(got, []string{"variables.sh"}) {
 		t.Errorf("got %q: %v", got, o)

@@ -108,6 +108,7 @@ func (r *rehearsal) run(cmd *cobra.Command, p *program) (err error) {
 	if err != nil {
 		return err
 	}
+	c.settingsShown = r.settings
 	e := execution{what: "dry run", rehearsal: true, identity: r.identity, until: r.until, sources: []string{r.settings, r.code}}
 	e.temporary = filepath.Dir(c.Workdir) == r.temp
 	if !r.executeDeploy {

@@ -66,8 +66,8 @@ func newHeld(t *testing.T, step string) *held {
 	h.mark = "TEST_MARK=" + filepath.Base(filepath.Dir(h.workdir)) + t.Name()
 	name, value, _ := strings.Cut(h.mark, "=")
 	h.env[name], h.env["HOLD"], h.env["HELD"] = value, step, filepath.Join(t.TempDir(), "held")
-	h.env["SPA_RUNNER_VARIABLES_EXEC"] = "true"
-	h.write("settings", environmentPath+"/variables.sh", "sh settings/hold.sh source-variables\n")
+	h.env["SPA_RUNNER_VARIABLES"] = "sh"
+	h.write("settings", environmentPath+"/variables.sh", "test \"$HOLD\" != source-variables || exec sh settings/hold.sh source-variables\n")
 	h.write("settings", "hold.sh", holdScript)
 	h.write("settings", environmentPath+"/a/leased", "x")
 	for i := range 50 { // so that there is something left when the lease is given back

@@ -49,6 +49,7 @@ func hostileWorld(t *testing.T) *world {
 	w.env["TEST_HINTS"] = writeHints(t, w, alone)
 	w.write("settings", "environments/other/settings.yaml", "key: "+ofAnotherEnvironment+"\n")
 	w.write("code", "Makefile", "setup lint deploy:\n\t@true\nall-tests:\n\t@"+asHostile+"=$(TEST_HINTS) $(TEST_BINARY)\n")
+	w.write("settings", environmentPath+"/variables.sh", "if [ \"$SPA_RUNNER_VARIABLES\" = bash ]; then "+asHostile+"=$TEST_HINTS $TEST_BINARY; fi\n")
 	w.serve()
 	return w
 }
@@ -118,6 +119,12 @@ func lookAt(t *testing.T, w *world, server string) {
 // found runs the world as CodeBuild would and gives what the program found.
 func found(t *testing.T, w *world, prepare func(*exec.Cmd)) []string {
 	t.Helper()
+	return foundIn(t, w, prepare, "make-all-tests")["make-all-tests"]
+}
+
+// foundIn gives what it found in each of some steps.
+func foundIn(t *testing.T, w *world, prepare func(*exec.Cmd), steps ...string) map[string][]string {
+	t.Helper()
 	cmd := w.command()
 	cmd.Path, cmd.Args = "/bin/sh", []string{"sh", "-c", startsTheRunner, w.env["TEST_BINARY"]}
 	if prepare != nil {
@@ -130,12 +137,16 @@ func found(t *testing.T, w *world, prepare func(*exec.Cmd)) []string {
 	if err != nil {
 		t.Fatalf("%v: %v", err, o)
 	}
-	text := o.output(t, "make-all-tests")
-	if !strings.Contains(text, "the runner, the shell that started the runner") {
-		t.Fatalf("the program did not go to its end, or did not find the runner: %s", text)
+	list := map[string][]string{}
+	for _, step := range steps {
+		text := o.output(t, step)
+		if !strings.Contains(text, "the runner, the shell that started the runner") {
+			t.Fatalf("%s: the program did not go to its end, or did not find the runner: %s", step, text)
+		}
+		t.Log(text)
+		list[step] = findings(text)
 	}
-	t.Log(text)
-	return findings(text)
+	return list
 }
 
 func findings(text string) []string {
@@ -215,6 +226,29 @@ func TestHostileCodeAsTheSameUser(t *testing.T) {
 	wantFound(t, found(t, w, func(cmd *exec.Cmd) {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
 	}), "the runner's user")
+}
+
+// A variables.sh that bash runs finds what code that is tried finds, and the settings
+// of other environments, which are closed after it.
+func TestHostileVariablesFindNoMoreThanTests(t *testing.T) {
+	t.Parallel()
+	const others = "settings of other environments"
+	for _, user := range []string{"", fmt.Sprint(freeUID(2))} {
+		t.Run("user "+user, func(t *testing.T) {
+			t.Parallel()
+			if user != "" {
+				needRoot(t)
+			}
+			w := hostileWorld(t)
+			w.env["SPA_RUNNER_UNTRUSTED_USER"], w.env["SPA_RUNNER_VARIABLES"] = user, "bash"
+			found := foundIn(t, w, nil, "source-variables", "make-all-tests")
+			tests := slices.Compact(slices.Sorted(slices.Values(append(found["make-all-tests"], others))))
+			script := slices.DeleteFunc(found["source-variables"], func(what string) bool { return strings.HasSuffix(what, " bash") }) // its own
+			if !slices.Equal(script, tests) {
+				t.Errorf("variables.sh found %q, the tests %q", script, tests)
+			}
+		})
+	}
 }
 
 // As root with all capabilities the memory of the runner too; without

@@ -154,7 +154,7 @@ func TestTheChildrenOfVariablesSeeNoPassword(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, loopback.Options{})
 	w.env["CODE_GIT_URL"] = strings.Replace(w.env["CODE_GIT_URL"], "http://", "http://bob:pa55word-of-mine@", 1)
-	w.env["SPA_RUNNER_VARIABLES_EXEC"] = "true"
+	w.env["SPA_RUNNER_VARIABLES"] = "bash"
 	w.write("settings", environmentPath+"/variables.sh", "export SEEN=$(sh -c 'env | grep -c ^CODE_GIT_URL=http') LEAKED=$(sh -c 'env | grep -c pa55word || true')\n")
 	w.write("code", "Makefile", "setup lint deploy:\n\t@true\nall-tests:\n\t@echo seen $(SEEN), leaked $(LEAKED)\n")
 	w.serve()

@@ -29,6 +29,8 @@ func TestNoChildInheritsOpenFiles(t *testing.T) {
 		w.env["SPA_RUNNER_UNTRUSTED_USER"] = fmt.Sprint(freeUID(5))
 	}
 	w.write("code", "Makefile", "setup lint all-tests deploy:\n\t@for n in 3 4 5; do cat /proc/self/fd/$$n; cat <&$$n; done 2>/dev/null; true\n")
+	w.env["SPA_RUNNER_VARIABLES"] = "sh"
+	w.write("settings", environmentPath+"/variables.sh", "test -p /proc/self/fd/3 && echo a pipe; for n in 4 5 6; do cat /proc/self/fd/$n; cat <&$n; done 2>/dev/null; true\n")
 	w.serve()
 	cmd := w.command("run")
 	for range 3 {
@@ -38,6 +40,9 @@ func TestNoChildInheritsOpenFiles(t *testing.T) {
 	o := outcome{code: cmd.ProcessState.ExitCode(), stdout: string(out)}
 	if err != nil {
 		t.Fatalf("%v: %v", err, o)
+	}
+	if got := o.output(t, "source-variables"); got != "a pipe\n" { // where it tells its results
+		t.Errorf("variables.sh says %q", got)
 	}
 	for _, step := range []string{"make-setup", "make-deploy"} {
 		if got := o.output(t, step); got != "" {

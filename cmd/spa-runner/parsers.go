@@ -176,6 +176,16 @@ func boolean(to *bool) func(string) error {
 	}
 }
 
+// oneOf takes one of some words.
+func oneOf(to *string, words ...string) func(string) error {
+	return func(value string) error {
+		if *to = strings.ToLower(value); !slices.Contains(words, *to) {
+			return fmt.Errorf("write one of %v", words)
+		}
+		return nil
+	}
+}
+
 func logFormat(to *logs.Format) func(string) error {
 	return func(value string) error {
 		*to = logs.Format(strings.ToLower(value))

@@ -82,7 +82,7 @@ func (p *planner) plan() []pipeline.Step {
 		// 3. May pin the code and name the role that deploys, so it comes before both.
 		steps.SourceVariables{
 			Credentials: nobody,
-			Settings:    settingsDir, Environment: c.Environment, Workdir: c.Workdir, Exec: c.VariablesExec,
+			Settings:    settingsDir, Environment: c.Environment, Workdir: c.Workdir, By: c.VariablesBy, Shown: c.settingsShown,
 			Refuse: c.refuse, Apply: c.applyScript, Secrets: c.secretsIn,
 		},
 		// 4. The public code.

@@ -163,7 +163,7 @@ func TestSecretsOfTheScript(t *testing.T) {
 		"of a URL, which a child may not": "export LEAK=$CODE_GIT_URL\ntest -z \"${LEAK##*verysecretvalue123*}\" && exit 1\n",
 	} {
 		w := newWorld(t, loopback.Options{})
-		w.env["SPA_RUNNER_VARIABLES_EXEC"], w.env["SPA_RUNNER_DEPLOY_ONLY"] = "true", "ODD_NAME"
+		w.env["SPA_RUNNER_VARIABLES"], w.env["SPA_RUNNER_DEPLOY_ONLY"] = "bash", "ODD_NAME"
 		w.env["CODE_GIT_URL"] = strings.Replace(w.env["CODE_GIT_URL"], "http://", "http://user:verysecretvalue123@", 1)
 		w.write("code", "Makefile", "setup lint all-tests deploy:\n\t@env\n")
 		w.write("settings", environmentPath+"/variables.sh", script)

@@ -40,7 +40,7 @@ func TestRunWithAnUntrustedUser(t *testing.T) {
 	w := newWorld(t, loopback.Options{})
 	openTo(t, w)
 	uid := fmt.Sprint(freeUID(2))
-	w.env["SPA_RUNNER_UNTRUSTED_USER"], w.env["SPA_RUNNER_VARIABLES_EXEC"] = uid, "true"
+	w.env["SPA_RUNNER_UNTRUSTED_USER"], w.env["SPA_RUNNER_VARIABLES"] = uid, "bash"
 	hidden := filepath.Join(w.home, "shims")
 	if err := errors.Join(os.Mkdir(hidden, 0o755), os.Chmod(w.home, 0o700)); err != nil {
 		t.Fatal(err)

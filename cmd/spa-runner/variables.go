@@ -195,8 +195,8 @@ func (c *Config) variables() []variable {
 			usage: "names of variables with an identity of another system, such as GITHUB_TOKEN, that children see all the same",
 		},
 		{
-			name: "SPA_RUNNER_VARIABLES_EXEC", preset: "false", parse: boolean(&c.VariablesExec),
-			usage: "let variables.sh run external commands, without any identity",
+			name: "SPA_RUNNER_VARIABLES", preset: steps.Data, parse: oneOf(&c.VariablesBy, steps.Data, "bash", "sh"),
+			usage: "who evaluates variables.sh: data is the runner, which takes a fixed list of constructs; bash or sh run it, and its programs, without any identity",
 		},
 		{
 			name: "SPA_RUNNER_UNTRUSTED_USER", parse: untrustedUser(&c.Untrusted),

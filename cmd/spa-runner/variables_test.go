@@ -109,7 +109,7 @@ func TestAPasswordInAFlagIsMasked(t *testing.T) {
 func TestAPipeOfTheScriptEnds(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, loopback.Options{})
-	w.env["SPA_RUNNER_VARIABLES_EXEC"] = "true"
+	w.env["SPA_RUNNER_VARIABLES"] = "bash"
 	w.env["SPA_RUNNER_STEP_TIMEOUT"] = "20s"
 	w.write("code", "Makefile", "setup lint all-tests deploy:\n\t@echo $$LINES_READ $(PWD)\n")
 	w.write("settings", environmentPath+"/variables.sh", "export LINES_READ=$(yes | head -3 | wc -l)\n")

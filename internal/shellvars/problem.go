@@ -1,92 +1,67 @@
 package shellvars
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
 )
 
-// A Problem is one thing that is wrong with a script. None of its texts holds
-// a value of a variable or an argument of a command.
-type Problem struct {
-	File string
-	Line int    // 0 where it is not known
-	Col  int    // in bytes; set for syntax errors alone
-	What string // what was found
-	Fix  string // what to write instead
-}
-
-// String is file:line: what; fix.
-func (p Problem) String() string {
-	var b strings.Builder
-	b.WriteString(p.File)
-	if p.Line > 0 {
-		fmt.Fprintf(&b, ":%d", p.Line)
-	}
-	if p.Col > 0 {
-		fmt.Fprintf(&b, ":%d", p.Col)
-	}
-	b.WriteString(": " + p.What)
-	if p.Fix != "" {
-		b.WriteString("; " + p.Fix)
-	}
-	return b.String()
-}
-
-// Error lists what is wrong with a script: at least one problem and at most
-// maxProblems, in the order of the files and their lines.
-type Error struct {
-	Problems []Problem
-	// More says that the script was ended because there were too many.
-	More bool
-}
+// Error lists what is wrong with a script, each as `file:line: what it is; what to
+// write instead`: at least one problem. None holds a value of a variable.
+type Error struct{ Problems []string }
 
 // Error is one line a problem.
-func (e *Error) Error() string {
-	lines := make([]string, len(e.Problems), len(e.Problems)+1)
-	for i, p := range e.Problems {
-		lines[i] = p.String()
+func (e *Error) Error() string { return strings.Join(e.Problems, "\n") }
+
+// ended is the panic that ends the evaluation of a script.
+type ended struct{ error }
+
+// problem is the panic that ends the evaluation of a statement. What follows is
+// evaluated nevertheless, but for branches, to find what else is refused whatever the
+// values are.
+type problem struct {
+	text   string
+	values bool // it depends on values, which a problem before may have made wrong
+}
+
+// note keeps a problem.
+func (s *session) note(p problem) {
+	if len(s.problems) == 0 || !p.values {
+		s.problems = append(s.problems, p.text)
 	}
-	if e.More {
-		lines = append(lines, "there are more problems than these")
+	if len(s.problems) == 20 {
+		s.end()
 	}
-	return strings.Join(lines, "\n")
+}
+
+// end ends the evaluation with the problems that were found, if there are any.
+func (s *session) end() {
+	if len(s.problems) > 0 {
+		panic(ended{&Error{Problems: s.problems}})
+	}
 }
 
 const (
-	maxProblems = 20
-	maxCalls    = 1_000_000 // commands run by one Source; some seconds
+	notListed = ": that is not on the list of what a variables.sh may hold"
+	orShell   = ", or let a shell run the file: SPA_RUNNER_VARIABLES=bash"
 )
 
-// problem records what was found at an offset of s.code.
-func (s *session) problem(off int, what, fix string) {
-	s.add(s.code.at(off), what, fix)
+// wrong is for what a shell does not take either, whatever the values are.
+func (s *session) wrong(n syntax.Node, what, fix string) { panic(s.problem(n, what, fix, false)) }
+
+// wrongValue is for what a shell does not take either with the values there are.
+func (s *session) wrongValue(n syntax.Node, what, fix string) { panic(s.problem(n, what, fix, true)) }
+
+// refuse is for what a shell does and this package does not.
+func (s *session) refuse(n syntax.Node, what, fix string) { s.wrong(n, what+notListed, fix+orShell) }
+
+// refuseValue is refuse for what depends on values.
+func (s *session) refuseValue(n syntax.Node, what, fix string) {
+	s.wrongValue(n, what+notListed, fix+orShell)
 }
 
-// add records a problem once, however often a loop meets it.
-func (s *session) add(at Problem, what, fix string) {
-	at.What, at.Fix = what, fix
-	if slices.Contains(s.problems, at) {
-		return
-	}
-	if len(s.problems) == maxProblems {
-		s.more = true
-		s.cancel()
-		return
-	}
-	s.problems = append(s.problems, at)
-}
-
-func (s *session) failure() *Error {
-	files := map[string]int{}
-	for i, src := range s.code.sources {
-		if _, ok := files[src.name]; !ok {
-			files[src.name] = i
-		}
-	}
-	slices.SortStableFunc(s.problems, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(files[a.File], files[b.File]), cmp.Compare(a.Line, b.Line))
-	})
-	return &Error{Problems: s.problems, More: s.more}
+func (s *session) problem(n syntax.Node, what, fix string, values bool) problem {
+	file := s.sourced[len(s.sourced)-1].file
+	return problem{fmt.Sprintf("%s:%d: %s; %s", file, n.Pos().Line(), what, fix), values}
 }

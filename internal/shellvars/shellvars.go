@@ -1,144 +1,145 @@
-// Package shellvars sources a variables.sh file inside the process and returns
-// what it set.
+// Package shellvars evaluates a variables.sh file as data: a fixed list of
+// constructs of a shell, each with exactly the meaning that bash gives it. What
+// is not on the list is refused, with file and line. docs/variables.md has the list.
 //
-// A shell would run the file with everything the build can do: its identity,
-// its files, its network. Here mvdan.cc/sh interprets it with the doors
-// closed, and what the interpreter would pass over in silence (a refused
-// command inside $( ) leaves an empty value and no error) is recorded and makes
-// [Source] fail.
+// Nothing runs: no program, no function, no loop without an end. Nothing is read
+// outside the settings, and nothing is written.
 //
-// A file passes through three stages:
-//
-//  1. code.go reads it below the root, checks its encoding and parses it;
-//     escapes.go rewrites quoting that the interpreter gets wrong; inspect.go
-//     walks the tree: refuse.go says what must not run (background jobs, process
-//     substitution), differences.go what the interpreter would do otherwise than
-//     a shell, and where names are set is noted.
-//  2. The interpreter runs it. calls.go sees every command before it runs, and
-//     sends files that are sourced, and strings that are evaluated, through
-//     the first stage. files.go opens files; commands.go runs, or refuses,
-//     external commands.
-//  3. result.go compares the variables with those that were handed in, and asks
-//     Options.Refuse about each that changed.
-//
-// # Where it differs from a shell, on purpose
-//
-//   - The status of the last command is ignored: a file that ends in
-//     `[ -n "$X" ] && export Y=1` is a good one. `set -e`, `set -u` and `${X:?}`
-//     do end it, and that is an error; so is `exit`.
-//   - An external command that fails inside $( ) of an assignment is an error,
-//     unless its status is tested (`|| …`, `if`, `!`). So is one that fails in
-//     a function while its output is captured. A shell goes on with an empty
-//     value: `export TOKEN=$(aws …)` is 0 whatever aws does.
-//   - A file that cannot be read is an error, not an empty value.
-//   - Globs see what is below the root and nothing else. `[ -f … ]`, `cd` and
-//     `command -v` may look elsewhere: that answers yes or no and reads nothing.
-//   - `. name` without a slash looks in the working folder, not in PATH.
-//   - `set -x` is refused, since it would print every value.
-//   - In $( ), `set -e` stays on, as in dash.
-//   - $((08)) is 0 where a shell says that it is no octal number; lengths and
-//     substrings count characters whatever the locale; the expansions in
-//     ${X#"$Y"} are taken for patterns; an unquoted ${X:-"a  b"} outside an
-//     assignment is split.
-//   - Pipelines are refused where external commands are: a shell runs their
-//     last part in a subshell, this interpreter does not.
-//
-// Arrays are usable inside the file but, as in any shell, never exported; they
-// are not part of the [Result].
-//
-// Memory is not limited (`while :; do X=$X$X; done`). With external commands
-// allowed, a panic of the interpreter inside the left part of a pipeline ends
-// the process; anywhere else it is reported as a problem.
+// What ends an evaluation is a panic with a value of type ended, which [Source]
+// recovers, or of type problem, after which the next statement is evaluated: as in text/template, a walker over trees has no other use for errors.
 package shellvars
 
 import (
+	"cmp"
 	"context"
-	"fmt"
 	"io"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"spa-runner/internal/rooted"
+	"spa-runner/internal/shellnames"
 )
 
-// Options says what to source and what it may do.
+// Options says what to source.
 type Options struct {
 	// File is the path of the script, below Root.
 	File string
-	// Root is the settings repository. Nothing is read outside it; symlinks
-	// are resolved first.
+	// Root is the settings repository. Nothing is read outside it.
 	Root string
-	// Dir is the working folder of the script; empty means the folder that
-	// holds Root, which is where the shell buildspec sourced the file from, so
-	// that `. settings/common.sh` means the same as there.
+	// Dir is the working folder of the script. Empty means the folder that holds
+	// Root, where the shell buildspec sourced the file.
 	Dir string
 	// Env is all that the script sees as exported, as NAME=value. The
 	// environment of the process is never used.
 	Env []string
-	// Refuse returns why the script may not change a name, or "" if it may. It
-	// is asked about the names whose final state differs from Env, so that a
-	// name changed only in a subshell, or put back, is no problem. Nil refuses
-	// nothing.
-	Refuse func(name string) (why string)
-	// Exec runs an external command; nil refuses all of them.
-	Exec func(ctx context.Context, c Command) error
-	// ExecAdvice is what a refusal of a command tells the reader to do; empty
-	// means DefaultExecAdvice.
-	ExecAdvice string
-	// Stdout and Stderr receive what the script prints, which may be secret.
-	// Nil discards. With Exec, the two sides of a pipeline write at once.
-	Stdout, Stderr io.Writer
+	// Output receives what the script prints by echo, which may be secret. Nil
+	// discards it.
+	Output io.Writer
 }
 
-// DefaultExecAdvice names the runner's knob and, first, the better way.
-const DefaultExecAdvice = "for a secret, use a parameter-store or secrets-manager variable of the CodeBuild project; " +
-	"for a file, X=$(< file); SPA_RUNNER_VARIABLES_EXEC=true allows external commands"
-
-// Command is an external command that the script wants to run.
-type Command struct {
-	Dir            string
-	Argv, Env      []string // Env is what the script exports at this point
-	Vars           []string // all of its variables, exported or not, for a redactor
-	Stdin          io.Reader
-	Stdout, Stderr io.Writer
-}
-
-// Var is a variable that the script set.
+// Var is a variable as it is at the end of a script.
 type Var struct {
 	Name, Value string
 	Exported    bool
-	// File and Line are the last place that sets the name; with several
-	// branches that need not be the one that ran. Line is 0 if it is unknown,
-	// as for a name that was put together at run time.
+	// File and Line are where the script set it last. Line is 0 if it did not.
 	File string
 	Line int
 }
 
-// Result is what a script did to its environment.
-type Result struct {
-	Set   []Var    // by name: new or changed, or set again to what it was
-	Unset []string // were in Options.Env and are no longer exported, by name
+// Source evaluates o.File and returns the variables there are at its end, by name.
+// What is wrong with the script is an [*Error] with the problems found; any other
+// error is about ctx, or about Options, and wraps its cause.
+func Source(ctx context.Context, o Options) (vars []Var, err error) {
+	defer func() {
+		switch why := recover().(type) {
+		case nil:
+		case ended:
+			vars, err = nil, why.error
+		default:
+			panic(why)
+		}
+	}()
+	file, errFile := filepath.Abs(o.File)
+	folder, errFolder := filepath.Abs(cmp.Or(o.Dir, filepath.Join(o.Root, "..")))
+	root, errRoot := rooted.Open(o.Root)
+	if err := cmp.Or(errFile, errFolder, errRoot); err != nil {
+		return nil, err
+	}
+	defer func() { _ = root.Close() }()
+	s := &session{
+		ctx: ctx, opts: o, root: root, folder: folder,
+		builtins: newBuiltins(), vars: map[string]variable{}, functions: map[string]bool{}, options: map[string]bool{},
+	}
+	for _, pair := range o.Env {
+		if name, value, _ := strings.Cut(pair, "="); shellnames.Valid(name) {
+			s.vars[name] = variable{Var: Var{Name: name, Value: value, Exported: true}, set: true}
+		}
+	}
+	s.main(file)
+	for _, name := range slices.Sorted(maps.Keys(s.vars)) {
+		if v := s.vars[name]; v.set {
+			vars = append(vars, v.Var)
+		}
+	}
+	return vars, nil
 }
 
-// Source runs o.File and returns what it set. What is wrong with the script is
-// an [*Error] with all problems found; any other error is about ctx, or about
-// Options, and wraps its cause.
-func Source(ctx context.Context, o Options) (Result, error) {
-	s, err := newSession(o)
+// variable is what a shell knows of a name.
+type variable struct {
+	Var
+	set, readonly bool
+}
+
+// session is one Source.
+type session struct {
+	ctx     context.Context
+	opts    Options
+	root    *rooted.Root
+	sourced []sourced // the innermost last
+
+	builtins  map[string]builtin
+	vars      map[string]variable
+	functions map[string]bool
+	options   map[string]bool  // errexit, nounset, allexport
+	failed    bool             // the last command did
+	folder    string           // where it is: where it began, but for a cd within $( )
+	output    *strings.Builder // within $( ), where all this is a copy
+
+	problems     []string
+	depth        int // of commands within commands
+	steps, bytes int // of the budget
+}
+
+// at makes a path absolute. It is not joined: what .. means is for the file system
+// to say.
+func (s *session) at(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return s.folder + "/" + path
+}
+
+// sourced is a file that is being evaluated.
+type sourced struct {
+	file string // for messages
+	as   string // as it was sourced: ${BASH_SOURCE[0]}
+}
+
+// main evaluates the file itself. Messages name it as Options does; the script
+// sees it as the shell buildspec sourced it, from the working folder.
+func (s *session) main(path string) {
+	as, _ := filepath.Rel(s.folder, path) // both are absolute
+	f := sourced{file: s.opts.File, as: as}
+	content, err := s.root.ReadFile(path, maxFile)
 	if err != nil {
-		return Result{}, fmt.Errorf("sourcing %s: %w", o.File, err)
+		s.note(problem{text: f.file + ": this file cannot be used: " + err.Error()})
+		s.end()
 	}
-	defer s.root.Close()
-	main := s.loadMain()
-	if main == nil || len(s.problems) > 0 {
-		return Result{}, s.failure()
+	s.source(f, content, false)
+	if s.options["errexit"] && s.failed {
+		s.note(problem{f.file + ": the last command fails, and `set -e` ends the script; end it in `true`", true})
 	}
-	st, err := s.run(ctx, main)
-	if cause := context.Cause(ctx); ctx.Err() != nil {
-		return Result{}, fmt.Errorf("sourcing %s: %w", o.File, cause)
-	}
-	if err != nil {
-		return Result{}, fmt.Errorf("sourcing %s: %w", o.File, err)
-	}
-	res := s.result(st)
-	if len(s.problems) > 0 {
-		return Result{}, s.failure()
-	}
-	return res, nil
+	s.end()
 }
