@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -98,6 +99,9 @@ func processes() ([]proc, error) {
 			all = append(all, p)
 		}
 	})
+	if err == nil && !slices.ContainsFunc(all, func(p proc) bool { return p.pid == os.Getpid() }) {
+		err = errors.New("/proc does not show this process: is it that of another system, or none?")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("looking for processes that a step left behind: %w", err)
 	}
