@@ -37,7 +37,7 @@ func (s *session) arithmetic(a *syntax.ArithmExp) string {
 		})
 	}
 	if !ok {
-		s.refuse(a, "such arithmetic", "use decimal numbers, names of variables, and the operators of docs/variables.md")
+		s.refuse(a, "such arithmetic", "use decimal numbers, names of variables, and the operators of docs/variables-sh.md")
 	}
 	values := expand.FuncEnviron(func(name string) string { return s.vars[name].Value })
 	n, err := expand.Arithm(&expand.Config{Env: values}, a.X)

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// row is one of the list in docs/variables.md.
+// row is one of the list in docs/variables-sh.md.
 type row struct {
 	construct, example string
 	words              []string // that stand after a colon in construct
@@ -20,7 +20,7 @@ var inCode = regexp.MustCompile("`([^`]+)`")
 
 func listOfTheDocs(t *testing.T) []row {
 	t.Helper()
-	page, err := os.ReadFile("../../docs/variables.md")
+	page, err := os.ReadFile("../../docs/variables-sh.md")
 	if err != nil {
 		t.Fatal(err)
 	}

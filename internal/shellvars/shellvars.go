@@ -1,6 +1,6 @@
 // Package shellvars evaluates a variables.sh file as data: a fixed list of
 // constructs of a shell, each with exactly the meaning that bash gives it. What
-// is not on the list is refused, with file and line. docs/variables.md has the list.
+// is not on the list is refused, with file and line. docs/variables-sh.md has the list.
 //
 // Nothing runs: no program, no function, no loop without an end. Nothing is read
 // outside the settings, and nothing is written.
