@@ -88,6 +88,9 @@ func TestResolveAndStat(t *testing.T) {
 	if info, err := r.Stat("dir"); err != nil || !info.IsDir() {
 		t.Errorf("Stat: %v, %v", info, err)
 	}
+	if info, err := r.Stat("none"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Stat of what is missing: %v, %v", info, err)
+	}
 	if _, err := r.Stat("out"); !errors.Is(err, ErrOutside) {
 		t.Errorf("Stat out of the folder: %v", err)
 	}

@@ -120,9 +120,9 @@ func TestKindsOfCommandsAndWords(t *testing.T) {
 		"A=a": "assignments", "A='a'": "quotes", `A="a"`: "quotes", "A=$B": "parameters", "A=$(pwd)": "the working folder", "A=$((1))": "arithmetic",
 		"A=`pwd`": "", "A=$'a'": "", `A=$"a"`: "", "A=<(true)": "", "export A={a,b}": "", "echo a@(b)": "", "A=${!B}": "", "A=${B:0:1}": "", "A=${B/a/b}": "",
 		"A=${B^^}": "", "A=${B@Q}": "", "A=${!B*}": "", "A=${B[1]}": "", "A=$[1]": "", "A=$?": "", "A=$$": "", "A=$1": "", "A=$#": "", "A=$@": "", "A=$-": "", "A=$!": "", "A=$0": "",
-		"[[ a =~ a ]]": "", "[[ a -nt b ]]": "", "[[ a < b ]]": "", "[ a -a b ]": "", "case a in a) ;& b) ;; esac": "", "case a in a) ;;& esac": "", "case a in [a]) ;; esac": "",
+		"[[ a =~ a ]]": "", "[[ a -nt b ]]": "", "[[ a < b ]]": "", "[ a -a b ]": "", "[ -n a": "", "[": "", "case a in a) ;& b) ;; esac": "", "case a in a) ;;& esac": "", "case a in [a]) ;; esac": "",
 		"cat <<E\nE": "", "true >file": "", "true <file": "", "true 3>/dev/null": "", "A=$((A=1))": "", "A=$((A++))": "", "A=$((1, 2))": "", "A=$((1 << 2))": "", "A=$((2 ** 2))": "",
-		"A=$(aws)": "", "A=$(A=1)": "", "A=$(export A=1)": "", "A=$(for x in a; do echo; done)": "", "A=$(f() { :; })": "functions", "A=$(return)": "", "A=$(exit)": "", "aws s3 ls": "", "exec true": "",
+		"A=$(aws)": "", "A=$(echo x <settings/lib/text)": "", "A=$(pwd; <settings/lib/text)": "", `A=x:~\a`: "", "A=~user": "", "A=a~": "quotes", "A=$(A=1)": "", "A=$(export A=1)": "", "A=$(for x in a; do echo; done)": "", "A=$(f() { :; })": "functions", "A=$(return)": "", "A=$(exit)": "", "aws s3 ls": "", "exec true": "",
 		"hash aws": "", "trap : EXIT": "", "read A </dev/null": "", "shopt -s nullglob": "", "alias a=b": "", "set -x": "", "set -- a": "", "set": "", "cd /": "", "pwd": "",
 	} {
 		dir := world(t)

@@ -49,6 +49,34 @@ func TestVariablesAndWhereTheyWereSet(t *testing.T) {
 	}
 }
 
+// Values that a random program rarely has.
+func TestValues(t *testing.T) {
+	dir := world(t)
+	for script, want := range map[string]string{
+		"A=~:b:~": "/home/us er:b:/home/us er", "A=~": "/home/us er", "A=x:~": "x:/home/us er", "A=x~": "x~", "[ a:~ = 'a:~' ] && A=1": "1", "[[ a:~ = 'a:~' ]] && A=1": "1",
+		"A=$(< settings/lib/empty)": "", "A=$(echo a; echo b)": "a\nb", "A=$(echo '  a ')": "  a ", "for x in $IN_ENV; do :; done 2>/dev/null; A=1": "",
+		"A=abcabc; A=${A#*b}": "cabc", "A=abcabc; A=${A##*b}": "c", "A=abcabc; A=${A%b*}": "abca", "A=abcabc; A=${A%%b*}": "a", "A=a.b; A=${A#a.}": "b", "A='a*b'; A=${A#a\"*\"}": "b",
+		"A=\"${NOPE:-\"a b\"}\"": "a b", "A=${IN_ENV_2-x}": "", "A=${IN_ENV_2:-x}": "x", "A=${N+y}": "y", "A=${NOPE+y}": "", "A=$((N % 5 - 7))": "-5", "A=$((!N))": "0", "A=$((~N))": "-13",
+	} {
+		vars, err := evaluate(t, dir, script+"\n")
+		got := ""
+		for _, v := range vars {
+			if v.Name == "A" {
+				got = v.Value
+			}
+		}
+		if strings.HasPrefix(script, "for x in $IN_ENV") { // a value with * in it
+			if err == nil {
+				t.Errorf("%s is taken", script)
+			}
+			continue
+		}
+		if err != nil || got != want {
+			t.Errorf("%s: got %q, %v, want %q", script, got, err, want)
+		}
+	}
+}
+
 // Whatever leads out of the settings is refused, and no more is told than that.
 func TestNothingOutsideTheSettingsIsRead(t *testing.T) {
 	dir := world(t)
