@@ -173,6 +173,12 @@ func TestSetupMayReadPackages(t *testing.T) {
 			t.Errorf("%s: got %q, want %s", step, got, want)
 		}
 	}
+	if started := o.find(t, "step started", "make-setup"); !strings.Contains(fmt.Sprint(started), "session:PackagesContext") {
+		t.Errorf("the session of make-setup is not shown: %v", started)
+	}
+	if assumed := o.find(t, "role assumed", "make-setup"); len(assumed) == 1 && !strings.HasPrefix(fmt.Sprint(assumed[0]["session"]), "PackagesContext") {
+		t.Errorf("the session of the packages role is %v", assumed[0]["session"])
+	}
 	if assumed := o.find(t, "role assumed", "make-setup"); len(assumed) != 1 || assumed[0]["account"] != "444444444444" || assumed[0]["scope"] != "packages" {
 		t.Errorf("got %v", assumed)
 	}
