@@ -70,6 +70,9 @@ func TestAShellThatDoesNotComeToTheEnd(t *testing.T) {
 			if got := pipeline.ExitCode(err); err == nil || got != code || v.calls != 0 || s.env("A") != "(unset)" {
 				t.Errorf("%s, %q: got %v, exit code %d, want %d, and nothing taken over", shell, script, err, got, code)
 			}
+			if (code == 1 || code == 3) && !strings.Contains(err.Error(), shell+" ended at or before the end of settings/") {
+				t.Errorf("%s, %q: %v does not say where it ended", shell, script, err)
+			}
 		}
 	}
 }
