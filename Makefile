@@ -29,7 +29,7 @@ demo: build ## run the whole pipeline on a built-in example, with fake credentia
 TEST = $(GO) run ./internal/testrun
 ARGS = -count=1 -p 4 -parallel 16 -timeout 30m
 # The packages that wait most come first, so that the others run while they wait.
-ALL  = ./cmd/spa-runner ./pipeline ./...
+ALL  = ./cmd/spa-runner ./pipeline ./... ./tools/...
 
 test: build ## run the tests, without C as the program is built
 	CGO_ENABLED=0 $(TEST) -keep bin/tested.json -- $(ARGS) $(ALL)
@@ -38,7 +38,7 @@ test-more: ## what check adds to `make test`, after it: the race detector over f
 	SPA_TEST_ORACLES=1 $(TEST) -after bin/tested.json -- -race -short $(ARGS) $(ALL)
 
 test-promised: ## the tests that SECURITY.md names and that are in test-long, which CI runs as well
-	$(TEST) -promised -- $(ARGS) ./cmd/spa-runner ./internal/release
+	$(TEST) -promised -- $(ARGS) ./cmd/spa-runner ./tools/release
 
 FUZZTIME ?= 60s
 
@@ -50,12 +50,13 @@ test-long: ## fuzz every parser of foreign text, FUZZTIME (60s) each, then all t
 		done; \
 	done
 	@# Of the tests that take no time, only what they log is shown.
-	@bash -o pipefail -c 'SPA_RUNNER_LONG=1 SPA_TEST_ORACLES=1 $(GO) test -count=1 -timeout 30m -v ./... | \
+	@bash -o pipefail -c '{ SPA_RUNNER_LONG=1 SPA_TEST_ORACLES=1 $(GO) test -count=1 -timeout 30m -v ./... && cd tools && SPA_RUNNER_LONG=1 $(GO) test -count=1 -timeout 30m -v ./...; } | \
 		grep -vE "^=== |^PASS$$|^ *--- PASS: .*\(0\.[0-9]+s\)$$"'
 	@echo "test-long: every fuzz target for $(FUZZTIME), and all tests with SPA_RUNNER_LONG=1, passed"
 
 bench: build ## compare with the shell buildspec on loopback servers; SPA_REPOSITORY=DIR takes the real SPA
-	$(GO) run ./internal/bench -runner bin/spa-runner
+	cd tools && $(GO) build -o $(TOOLS)/bench ./bench
+	$(TOOLS)/bench -runner bin/spa-runner
 
 # Seven thousand mutants are too many: MUTANTS narrows them, as in MUTANTS="-packages ./steps -n 50 -seed 7".
 mutants: ## change the code in one place at a time, and fail if no test notices; MUTANTS="-packages ./steps -n 50"
@@ -98,13 +99,14 @@ tidy: ## fail if go.mod or go.sum is not tidy
 fmt: $(TOOLS)/gofumpt ## fail if a file is not formatted by gofumpt; `bin/tools/gofumpt -w .` mends it
 	@list=$$($(TOOLS)/gofumpt -l .); test -z "$$list" || { echo "not formatted, run bin/tools/gofumpt -w .:"; echo "$$list"; exit 1; }
 
-vet: ## go vet, and the tests of the tools
+vet: ## go vet
 	$(GO) vet $(TRIGGER) ./...
-	cd tools && $(GO) vet ./... && $(GO) test ./...
+	cd tools && $(GO) vet ./...
 
 lint: $(TOOLS)/staticcheck $(TOOLS)/go-errorlint ## staticcheck and errorlint
 	$(TOOLS)/staticcheck -checks all,-ST1000 ./...
 	$(TOOLS)/go-errorlint -test=false ./...
+	cd tools && $(TOOLS)/staticcheck -checks all,-ST1000 ./... && $(TOOLS)/go-errorlint -test=false ./...
 
 cross: ## fail if it does not compile where people rehearse
 	GOOS=darwin GOARCH=arm64 $(GO) vet $(TRIGGER) ./cmd/... ./steps/... ./pipeline/...
@@ -130,9 +132,10 @@ dist: $(TOOLS)/sbom ## build dist/ for amd64 and arm64: the runner, the trigger 
 	GOOS=linux GOARCH=amd64 $(RUNNER) -o dist/spa-runner-linux-amd64 ./cmd/spa-runner
 	GOOS=linux GOARCH=arm64 $(RUNNER) -o dist/spa-runner-linux-arm64 ./cmd/spa-runner
 	@mkdir -p bin
+	@cd tools && $(GO) build -o $(TOOLS)/lambdazip ./lambdazip
 	@set -e; for arch in amd64 arm64; do \
 		GOOS=linux GOARCH=$$arch $(BUILD) $(TRIGGER) -o bin/bootstrap-$$arch ./cmd/spa-trigger; \
-		$(GO) run ./internal/lambdazip bin/bootstrap-$$arch dist/spa-trigger-linux-$$arch.zip; \
+		$(TOOLS)/lambdazip bin/bootstrap-$$arch dist/spa-trigger-linux-$$arch.zip; \
 		$(TOOLS)/sbom dist/spa-runner-linux-$$arch dist/spa-runner-$$arch.cdx.json; \
 		$(TOOLS)/sbom bin/bootstrap-$$arch dist/spa-trigger-$$arch.cdx.json; \
 	done
@@ -141,10 +144,12 @@ dist: $(TOOLS)/sbom ## build dist/ for amd64 and arm64: the runner, the trigger 
 # What a release must pass, and the last line says what was proved. SKIP=vuln, or SKIP=check,vuln, leaves a part out, and
 # then that is said there too. What passed is in dist/.
 release-check: ## prove that this commit can be released, and leave it in dist/; see Releasing in the README
-	@$(GO) run ./internal/release -skip "$(SKIP)" check
+	@cd tools && $(GO) build -o $(TOOLS)/release ./release
+	@$(TOOLS)/release -skip "$(SKIP)" check
 
 pin: ## write version and digests of the last tag, built again, to where they are pinned
-	@$(GO) run ./internal/release pin
+	@cd tools && $(GO) build -o $(TOOLS)/release ./release
+	@$(TOOLS)/release pin
 
 clean: ## remove what was built
 	rm -rf bin dist

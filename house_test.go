@@ -101,7 +101,7 @@ func (s source) uses(pkg, name string) (positions []string) {
 // pipeline.Exec is the one door to other processes; only the loopback AWS of
 // rehearsals starts git besides, and what measures, tests and releases is no part of it.
 func TestOnlyOneDoorToProcesses(t *testing.T) {
-	mayImport := exceptions(t, "pipeline", "internal/loopback", "internal/bench", "internal/release", "internal/testrun", "tools/mutants")
+	mayImport := exceptions(t, "pipeline", "internal/loopback", "internal/testrun", "tools")
 	mayStart := exceptions(t, "pipeline/supervise_linux.go") // there the runner starts itself
 	for _, s := range sources(t) {
 		if s.imports("os/exec") && !mayImport(s.path) {
@@ -124,7 +124,7 @@ func TestOnlyOneDoorToProcesses(t *testing.T) {
 func TestIdentitiesComeFromMain(t *testing.T) {
 	minted := 0
 	mayConfigure := exceptions(t, "cmd/spa-trigger/cloud.go")
-	mayRead := exceptions(t, "internal/loopback", "internal/bench", "internal/release", "internal/testrun", "cmd/spa-trigger/main.go")
+	mayRead := exceptions(t, "internal/loopback", "internal/testrun", "tools", "cmd/spa-trigger/main.go")
 	for _, s := range sources(t) {
 		if s.within("cmd/spa-runner") {
 			minted += len(s.uses("pipeline", "Mint"))

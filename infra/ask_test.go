@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"spa-runner/internal/iam"
+	"spa-runner/infra/iam"
 )
 
 // asker makes the questions of a variant in a partition out of the tables.

@@ -19,7 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/codecommit"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
-	"spa-runner/internal/cfn"
+	"spa-runner/infra/cfn"
 )
 
 // calls are those of the program in a folder, tests excepted.

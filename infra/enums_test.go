@@ -10,7 +10,7 @@ import (
 	codebuild "github.com/aws/aws-sdk-go-v2/service/codebuild/types"
 	codecommit "github.com/aws/aws-sdk-go-v2/service/codecommit/types"
 
-	"spa-runner/internal/cfn"
+	"spa-runner/infra/cfn"
 )
 
 // values are those of an enumeration of the SDK.

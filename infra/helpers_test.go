@@ -10,7 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"spa-runner/internal/cfn"
+	"spa-runner/infra/cfn"
 )
 
 // accounts are those of the README, in the order of its commands.

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"spa-runner/internal/cfn"
+	"spa-runner/infra/cfn"
 	"spa-runner/internal/oracle"
 )
 

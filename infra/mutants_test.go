@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"spa-runner/internal/iam"
+	"spa-runner/infra/iam"
 )
 
 // mutant is a world that differs from the true one in one place.

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"spa-runner/internal/iam"
+	"spa-runner/infra/iam"
 )
 
 // TestAnswersAgreeWithIAMSimulate puts the questions to another evaluator as
@@ -60,7 +60,7 @@ func simulate(t *testing.T, folder string, requests []iam.Request) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	command := exec.CommandContext(t.Context(), "node", "../internal/iam/testdata/simulate.mjs", folder)
+	command := exec.CommandContext(t.Context(), "node", "iam/testdata/simulate.mjs", folder)
 	command.WaitDelay = time.Second
 	command.Stdin = bytes.NewReader(input)
 	var stderr strings.Builder

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"spa-runner/internal/iam"
+	"spa-runner/infra/iam"
 )
 
 // question is one that is put to a world. Half of an access can be asked alone:

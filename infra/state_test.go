@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"spa-runner/internal/iam"
+	"spa-runner/infra/iam"
 )
 
 // state is a world in the form in which questions are answered.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"spa-runner/internal/cfn"
+	"spa-runner/infra/cfn"
 )
 
 // The accounts of a system: CloudOps, DevOps, Automation, and one that has

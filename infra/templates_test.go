@@ -14,7 +14,7 @@ import (
 	"time"
 
 	spa "spa-runner"
-	"spa-runner/internal/cfn"
+	"spa-runner/infra/cfn"
 	"spa-runner/internal/oracle"
 )
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"spa-runner/internal/iam"
+	"spa-runner/infra/iam"
 )
 
 // TestWhoMayDoWhat deploys the three stacks together, in every way and in three

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"spa-runner/internal/cfn"
-	"spa-runner/internal/iam"
+	"spa-runner/infra/cfn"
+	"spa-runner/infra/iam"
 )
 
 // document is one policy of the system and what it is attached to: roles, or

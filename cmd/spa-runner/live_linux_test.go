@@ -15,8 +15,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"spa-runner/internal/logs/screen"
 	"spa-runner/internal/loopback"
-	"spa-runner/internal/screen"
 )
 
 // openTerminal makes a pair of a terminal and what sits before it.

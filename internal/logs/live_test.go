@@ -13,8 +13,8 @@ import (
 
 	"go.uber.org/zap"
 
+	"spa-runner/internal/logs/screen"
 	"spa-runner/internal/redact"
-	"spa-runner/internal/screen"
 )
 
 // shown is a terminal that looks at itself after each write.

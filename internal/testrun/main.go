@@ -65,7 +65,7 @@ func (r runner) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	all := !r.promised && args[len(args)-1] == "./..." && !slices.Contains(args, "-run")
+	all := !r.promised && slices.Contains(args, "./...") && !slices.Contains(args, "-run")
 	if r.promised {
 		args = append([]string{"-run", "^(" + strings.Join(promised, "|") + ")$"}, args...)
 	}
@@ -114,19 +114,52 @@ func (r runner) goTest(ctx context.Context, args []string) (results, error) {
 			}
 		}()
 	}
-	c := exec.CommandContext(ctx, "go", append([]string{"test", "-json"}, args...)...)
-	c.Dir, c.Env, c.Stderr = r.dir, env, os.Stderr
-	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
-	pipe, err := c.StdoutPipe()
-	if err != nil {
-		return results{}, err
-	}
-	if err := c.Start(); err != nil {
-		return results{}, err
-	}
 	s := newStream(r.out)
-	err = s.read(pipe)
-	return s.results, errors.Join(err, c.Wait())
+	for _, m := range modulesOf(args) {
+		c := exec.CommandContext(ctx, "go", append([]string{"test", "-json"}, m.args...)...)
+		c.Dir, c.Env, c.Stderr = filepath.Join(r.dir, m.folder), env, os.Stderr
+		c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
+		pipe, startErr := c.StdoutPipe()
+		if startErr == nil {
+			startErr = c.Start()
+		}
+		if startErr != nil {
+			return results{}, startErr
+		}
+		err = errors.Join(err, s.read(pipe), c.Wait())
+	}
+	return s.results, err
+}
+
+// toolsFolder holds a module of its own, with what is in no product.
+const toolsFolder = "tools"
+
+// goModule is what `go test` is given in a module.
+type goModule struct {
+	folder string
+	args   []string
+}
+
+// modulesOf gives each module its packages: ./tools/x is ./x of the tools.
+func modulesOf(args []string) (list []goModule) {
+	var flags, main, tools []string
+	for _, arg := range args {
+		switch rest, ofTools := strings.CutPrefix(arg, "./"+toolsFolder+"/"); {
+		case ofTools:
+			tools = append(tools, "./"+rest)
+		case strings.HasPrefix(arg, "./"), arg == ".":
+			main = append(main, arg)
+		default:
+			flags = append(flags, arg)
+		}
+	}
+	if len(main) > 0 || len(tools) == 0 {
+		list = append(list, goModule{".", append(slices.Clone(flags), main...)})
+	}
+	if len(tools) > 0 {
+		list = append(list, goModule{toolsFolder, append(slices.Clone(flags), tools...)})
+	}
+	return list
 }
 
 // tempRoom is what all tests together have at most in their temporary folders, and the programs that Go builds for them.

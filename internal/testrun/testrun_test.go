@@ -366,3 +366,21 @@ func TestWhereThereIsNoRoomInMemory(t *testing.T) {
 		t.Error("/dev/shm has no 4 EiB")
 	}
 }
+
+func TestModulesOf(t *testing.T) {
+	for args, want := range map[string]string{
+		"-count=1 ./a ./...":                ". -count=1 ./a ./...",
+		"-count=1 ./a ./... ./tools/...":    ". -count=1 ./a ./... | tools -count=1 ./...",
+		"-run X ./tools/release":            "tools -run X ./release",
+		"-run X ./cmd/spa-runner ./tools/a": ". -run X ./cmd/spa-runner | tools -run X ./a",
+		"-run X":                            ". -run X",
+	} {
+		var got []string
+		for _, m := range modulesOf(strings.Fields(args)) {
+			got = append(got, m.folder+" "+strings.Join(m.args, " "))
+		}
+		if text := strings.Join(got, " | "); text != want {
+			t.Errorf("%s: got %s, want %s", args, text, want)
+		}
+	}
+}

@@ -35,7 +35,7 @@ func main() {
 	case *schema == "" && flag.NArg() == 2:
 		err = write(flag.Arg(0), flag.Arg(1))
 	default:
-		err = errors.New("usage: sbom PROGRAM BILL, or sbom -schema FOLDER BILL...")
+		err = errors.New("usage: sbom PROGRAM BILL, or sbom -schema FOLDER BILL [BILL]")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "sbom:", err)

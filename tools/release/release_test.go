@@ -10,7 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"spa-runner/internal/cfn"
+	"spa-runner/infra/cfn"
 )
 
 // makefile stands for the real one: what it builds depends on the commit, as that does.
