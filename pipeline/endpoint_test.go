@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"spa-runner/internal/fault"
 )
 
 func decode(r io.Reader) map[string]string {
@@ -230,7 +232,7 @@ func TestTheEndpointOutlivesTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	a := &authority{life: 4 * time.Second}
 	v := visiting(t, ctx, rt, a, "trap : TERM")
-	cancel(&InterruptedError{Signal: syscall.SIGTERM})
+	cancel(&fault.InterruptedError{Signal: syscall.SIGTERM})
 	for ; ; time.Sleep(50 * time.Millisecond) {
 		status, _, body := v.get(t, nil)
 		if status != 200 {

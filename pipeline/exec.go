@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/guard"
 )
 
@@ -59,9 +60,9 @@ type Command struct {
 // In a scope other than None the child finds its credentials at an endpoint on
 // 127.0.0.1, which renews them and is there as long as the child is.
 //
-// A status other than zero is a *ChildError. Whatever the status, a child that
+// A status other than zero is a *fault.ChildError. Whatever the status, a child that
 // was asked to end did not do what it was started for: then the error is the
-// cause of the end, around a *ChildError.
+// cause of the end, around a *fault.ChildError.
 func Exec[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Command) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -110,7 +111,7 @@ func Exec[S Scope](ctx context.Context, rt *Runtime, creds Credentials[S], c Com
 		return err
 	}
 	if err == nil {
-		err = &ChildError{Argv: c.Argv}
+		err = &fault.ChildError{Argv: c.Argv}
 	}
 	return fmt.Errorf("%w (%w)", context.Cause(ctx), err)
 }
@@ -218,7 +219,7 @@ func childError(argv []string, err error) error {
 		return nil
 	}
 	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		return &ChildError{Argv: argv, Code: 128 + int(status.Signal()), Signal: status.Signal()}
+		return &fault.ChildError{Argv: argv, Code: 128 + int(status.Signal()), Signal: status.Signal()}
 	}
-	return &ChildError{Argv: argv, Code: exit.ExitCode()}
+	return &fault.ChildError{Argv: argv, Code: exit.ExitCode()}
 }

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"spa-runner/internal/fault"
 )
 
 func shell(t *testing.T, ctx context.Context, rt *Runtime, script string) error {
@@ -37,13 +39,13 @@ func TestExecStatus(t *testing.T) {
 	}
 	for script, want := range map[string]int{"exit 2": 2, "exit 200": 200, "kill -9 $$": 137, "kill -TERM $$": 143} {
 		err := shell(t, t.Context(), rt, script)
-		var child *ChildError
+		var child *fault.ChildError
 		if !errors.As(err, &child) || child.Code != want {
 			t.Errorf("%s: got %v, want status %d", script, err, want)
 		}
 	}
 	if err := Exec(t.Context(), rt, Credentials[None]{}, Command{Dir: t.TempDir(), Argv: []string{"no-such-program"}}); err == nil ||
-		!strings.Contains(err.Error(), `no "no-such-program" on the PATH`) || ExitCode(err) != ExitRunner {
+		!strings.Contains(err.Error(), `no "no-such-program" on the PATH`) || fault.ExitCode(err) != fault.ExitRunner {
 		t.Errorf("a missing program: got %v", err)
 	}
 }
@@ -96,7 +98,7 @@ func TestWhatAChildStartedIsGoneWhenItEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			rt, _, _ := testRuntime()
 			err := shell(t, t.Context(), rt, script) // which would wait for hours for a survivor
-			if ExitCode(err) != 3 {
+			if fault.ExitCode(err) != 3 {
 				t.Errorf("got %v, want the child's own status 3", err)
 			}
 			gone(t, "sleep 700")
@@ -131,9 +133,9 @@ func TestInterruptionReachesTheGroup(t *testing.T) {
 		rt, _, out := testRuntime()
 		script := fmt.Sprintf("trap 'echo got %d; exit 9' %d; touch ready; while :; do sleep 0.05; done", signal, signal)
 		_, _, err := shellEndedBy(t, rt, signal, script)
-		var child *ChildError
+		var child *fault.ChildError
 		if want := fmt.Sprintf("got %d\n", signal); !strings.Contains(out.String(), want) ||
-			!errors.As(err, &child) || child.Code != 9 || ExitCode(err) != 128+int(signal) {
+			!errors.As(err, &child) || child.Code != 9 || fault.ExitCode(err) != 128+int(signal) {
 			t.Errorf("got %q and %v, want %q", out, err, want)
 		}
 	}
@@ -151,8 +153,8 @@ func TestWhoIgnoresTheSignalIsKilledAfterTheGrace(t *testing.T) {
 			time.AfterFunc(400*time.Millisecond, func() { close(twice) })
 		}
 		_, _, err := interruptedShell(t, rt, "trap '' TERM INT; touch ready; while :; do sleep 7005; done")
-		var child *ChildError
-		if !errors.As(err, &child) || child.Code != 137 || ExitCode(err) != 143 {
+		var child *fault.ChildError
+		if !errors.As(err, &child) || child.Code != 137 || fault.ExitCode(err) != 143 {
 			t.Errorf("hurry %v: got %v, want it killed", hurry, err)
 		}
 		gone(t, "sleep 7005")

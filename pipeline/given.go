@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"go.uber.org/zap"
+
+	"spa-runner/internal/fault"
 )
 
 // Given finds make once in a run, before the first child starts, and makes sure
@@ -177,7 +179,7 @@ func (g *Given) check() (string, error) {
 		err = errors.New("its device, inode or content is another one")
 	}
 	if err != nil {
-		return "", WithHint(fmt.Errorf("%s is not the program that was there when the run began, so it is not started: %w", g.program.path, err),
+		return "", fault.WithHint(fmt.Errorf("%s is not the program that was there when the run began, so it is not started: %w", g.program.path, err),
 			"find out which target, or which dependency of it, replaced it; a newer make belongs into the build image")
 	}
 	return g.program.path, nil

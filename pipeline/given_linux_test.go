@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"spa-runner/internal/fault"
 )
 
 // script makes an executable that prints its own path and a word.
@@ -122,7 +124,7 @@ func TestGivenIsFoundOnceAndChecked(t *testing.T) {
 				t.Fatal(err)
 			}
 			got, err := run(Command{Argv: []string{"make"}, Given: true})
-			if err == nil || got != "" || ExitCode(err) != ExitRunner || !strings.Contains(err.Error(), path+" is not the program that was there when the run began") {
+			if err == nil || got != "" || fault.ExitCode(err) != fault.ExitRunner || !strings.Contains(err.Error(), path+" is not the program that was there when the run began") {
 				t.Errorf("got %q, %v", got, err)
 			}
 		})

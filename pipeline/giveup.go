@@ -2,11 +2,10 @@ package pipeline
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"sync"
 	"time"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/guard"
 )
 
@@ -18,29 +17,8 @@ const patienceWithUs = 5 * time.Second
 // lookAtGraces is how often work that is to end is asked whether it still waits for a child.
 const lookAtGraces = 100 * time.Millisecond
 
-// GivenUpError says that work did not return although it was to end. It still goes on,
-// so the process must end: it may do what is left to be told, and nothing else.
-type GivenUpError struct {
-	// Cause is why the work was to end.
-	Cause error
-	// Waited is how long it was waited for.
-	Waited time.Duration
-}
-
-func (e *GivenUpError) Error() string {
-	return fmt.Sprintf("%v; what the runner was doing then did not end within %s, and was given up", e.Cause, e.Waited)
-}
-
-func (e *GivenUpError) Unwrap() error { return e.Cause }
-
-// GaveUp says whether an error is, or has in it, a *GivenUpError.
-func GaveUp(err error) bool {
-	var gaveUp *GivenUpError
-	return errors.As(err, &gaveUp)
-}
-
 // Within calls do, and returns when that returns, or 5 seconds after ctx has ended:
-// then the error is a *GivenUpError.
+// then the error is a *fault.GivenUpError.
 func Within(ctx context.Context, do func() error) error {
 	return within(ctx, patienceWithUs, &graces{}, do)
 }
@@ -67,7 +45,7 @@ func within(ctx context.Context, limit time.Duration, children *graces, do func(
 	for {
 		left := time.Until(children.over(ended).Add(limit))
 		if left <= 0 {
-			return &GivenUpError{Cause: context.Cause(ctx), Waited: limit}
+			return &fault.GivenUpError{Cause: context.Cause(ctx), Waited: limit}
 		}
 		timer := time.NewTimer(min(left, lookAtGraces))
 		select {

@@ -11,6 +11,8 @@ import (
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"spa-runner/internal/fault"
 )
 
 // Work that does not ask its context is given up, with the cause of the end: nothing
@@ -21,9 +23,9 @@ func TestWorkThatDoesNotEndIsGivenUp(t *testing.T) {
 		step time.Duration
 		code int
 	}{
-		"a signal":             {end: func(cancel context.CancelCauseFunc) { cancel(&InterruptedError{Signal: syscall.SIGTERM}) }, code: 143},
-		"the limit of the run": {end: func(cancel context.CancelCauseFunc) { cancel(&TimeLimitError{Of: "run", Limit: time.Hour}) }, code: ExitTimeLimit},
-		"that of the step":     {end: func(context.CancelCauseFunc) {}, step: time.Millisecond, code: ExitTimeLimit},
+		"a signal":             {end: func(cancel context.CancelCauseFunc) { cancel(&fault.InterruptedError{Signal: syscall.SIGTERM}) }, code: 143},
+		"the limit of the run": {end: func(cancel context.CancelCauseFunc) { cancel(&fault.TimeLimitError{Of: "run", Limit: time.Hour}) }, code: fault.ExitTimeLimit},
+		"that of the step":     {end: func(context.CancelCauseFunc) {}, step: time.Millisecond, code: fault.ExitTimeLimit},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rt, events, _ := testRuntime()
@@ -33,8 +35,8 @@ func TestWorkThatDoesNotEndIsGivenUp(t *testing.T) {
 			deaf := step{name: "deaf", run: func(context.Context, *Runtime) error { test.end(cancel); <-never; return nil }}
 			after := step{name: "after", run: func(context.Context, *Runtime) error { t.Error("the step after it was started"); return nil }}
 			err := Pipeline{Steps: []Step{deaf, after}, StepTimeout: test.step, deaf: 20 * time.Millisecond}.Run(ctx, rt)
-			if !GaveUp(err) || ExitCode(err) != test.code || !strings.Contains(err.Error(), "did not end within 20ms, and was given up") {
-				t.Errorf("got %v, exit code %d, want %d", err, ExitCode(err), test.code)
+			if !fault.GaveUp(err) || fault.ExitCode(err) != test.code || !strings.Contains(err.Error(), "did not end within 20ms, and was given up") {
+				t.Errorf("got %v, exit code %d, want %d", err, fault.ExitCode(err), test.code)
 			}
 			if failed := events.FilterMessage("step failed").All(); len(failed) != 1 || failed[0].ContextMap()["step"] != "deaf" {
 				t.Errorf("got %v", failed)
@@ -49,13 +51,13 @@ func TestWorkThatOnlyComputesIsGivenUp(t *testing.T) {
 	var stop atomic.Bool
 	t.Cleanup(func() { stop.Store(true) })
 	err := within(ctx, 20*time.Millisecond, &graces{}, func() error {
-		cancel(&InterruptedError{Signal: syscall.SIGINT})
+		cancel(&fault.InterruptedError{Signal: syscall.SIGINT})
 		for n := 0; !stop.Load(); n++ {
 			_ = n
 		}
 		return nil
 	})
-	if !GaveUp(err) || ExitCode(err) != 130 {
+	if !fault.GaveUp(err) || fault.ExitCode(err) != 130 {
 		t.Errorf("got %v", err)
 	}
 }
@@ -70,11 +72,11 @@ func TestAChildHasItsGraceBeforeWorkIsGivenUp(t *testing.T) {
 	run := func(ctx context.Context, rt *Runtime) error {
 		return Exec(ctx, rt, Credentials[None]{}, Command{Dir: dir, Stdout: writerFunc(func(p []byte) {
 			_, _ = out.Write(p)
-			cancel(&InterruptedError{Signal: syscall.SIGTERM})
+			cancel(&fault.InterruptedError{Signal: syscall.SIGTERM})
 		}), Argv: []string{"sh", "-c", "exec 2>/dev/null; trap 'sleep 3; echo in order; exit 0' TERM; echo started; while :; do sleep 0.01; done"}})
 	}
 	err := Pipeline{Steps: []Step{step{name: "one", run: run}}, deaf: 2 * time.Second}.Run(ctx, rt)
-	if GaveUp(err) || ExitCode(err) != 143 || out.String() != "started\nin order\n" {
+	if fault.GaveUp(err) || fault.ExitCode(err) != 143 || out.String() != "started\nin order\n" {
 		t.Errorf("got %v, %q", err, out)
 	}
 }
@@ -113,13 +115,13 @@ func TestTheGraceOfAChildThatHasEndedIsNotWaitedFor(t *testing.T) {
 	t.Cleanup(func() { close(never) })
 	err := within(ctx, 20*time.Millisecond, g, func() error {
 		end := g.begin(time.Hour)
-		cancel(&InterruptedError{Signal: syscall.SIGTERM})
+		cancel(&fault.InterruptedError{Signal: syscall.SIGTERM})
 		time.Sleep(2 * lookAtGraces) // so that the grace has been seen; if it has not, nothing is shown
 		end()
 		<-never
 		return nil
 	})
-	if !GaveUp(err) {
+	if !fault.GaveUp(err) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -136,14 +138,14 @@ func TestALogThatDoesNotAnswerIsGivenUp(t *testing.T) {
 			t.Cleanup(func() { close(never) })
 			rt.Log = rt.Log.WithOptions(zap.Hooks(func(e zapcore.Entry) error {
 				if e.Message == message {
-					cancel(&InterruptedError{Signal: syscall.SIGTERM})
+					cancel(&fault.InterruptedError{Signal: syscall.SIGTERM})
 					<-never
 				}
 				return nil
 			}))
 			run := func(context.Context, *Runtime) error { return nil }
 			err := Pipeline{Steps: []Step{step{name: "one", run: run}}, deaf: time.Millisecond}.Run(ctx, rt)
-			if !GaveUp(err) || ExitCode(err) != 143 {
+			if !fault.GaveUp(err) || fault.ExitCode(err) != 143 {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -157,11 +159,11 @@ func TestWithin(t *testing.T) {
 	if err := Within(ctx, func() error { return ours }); !errors.Is(err, ours) {
 		t.Errorf("got %v", err)
 	}
-	cancel(&InterruptedError{Signal: syscall.SIGTERM})
+	cancel(&fault.InterruptedError{Signal: syscall.SIGTERM})
 	if err := Within(ctx, func() error { return nil }); err != nil {
 		t.Errorf("got %v", err)
 	}
-	if err := Within(ctx, func() error { panic("x") }); err == nil || GaveUp(err) {
+	if err := Within(ctx, func() error { panic("x") }); err == nil || fault.GaveUp(err) {
 		t.Errorf("got %v", err)
 	}
 }

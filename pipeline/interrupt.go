@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"spa-runner/internal/fault"
 )
 
 const (
@@ -76,7 +78,7 @@ func (p *process) interrupt(ctx context.Context, ended <-chan struct{}) bool {
 	}
 	defer p.graces.begin(p.grace)()
 	signal := syscall.SIGTERM
-	if cause := (*InterruptedError)(nil); errors.As(context.Cause(ctx), &cause) {
+	if cause := (*fault.InterruptedError)(nil); errors.As(context.Cause(ctx), &cause) {
 		signal = cause.Signal
 	}
 	signalSession(p.cmd.Process.Pid, signal)

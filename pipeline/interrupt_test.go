@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"spa-runner/internal/fault"
 )
 
 // patient is after what time something that must happen is taken not to: far more than it
@@ -33,7 +35,7 @@ func shellEndedBy(t *testing.T, rt *Runtime, signal syscall.Signal, script strin
 		for ctx.Err() == nil {
 			if _, err := os.Stat(filepath.Join(dir, "ready")); err == nil {
 				at = time.Now()
-				cancel(&InterruptedError{Signal: signal})
+				cancel(&fault.InterruptedError{Signal: signal})
 			}
 			time.Sleep(5 * time.Millisecond)
 		}
@@ -62,7 +64,7 @@ func TestWhoOutlivesTheLeaderHasItsGrace(t *testing.T) {
 			rt.Grace = time.Hour
 			dir, _, err := interruptedShell(t, rt, script)
 			order, _ := os.ReadFile(filepath.Join(dir, "order"))
-			if string(order) != "half+half\n" || ExitCode(err) != 143 {
+			if string(order) != "half+half\n" || fault.ExitCode(err) != 143 {
 				t.Errorf("got %q and %v, want all of it done", order, err)
 			}
 		})
@@ -74,7 +76,7 @@ func TestTheGraceIsForAllOfTheSessionTogether(t *testing.T) {
 	rt, _, _ := testRuntime()
 	rt.Grace = 300 * time.Millisecond
 	_, took, err := interruptedShell(t, rt, `sh -c 'trap "" TERM; touch ready; while :; do sleep 7006; done' & wait`)
-	if took < rt.Grace || ExitCode(err) != 143 {
+	if took < rt.Grace || fault.ExitCode(err) != 143 {
 		t.Errorf("got %v after %s, want it killed after %s", err, took, rt.Grace)
 	}
 	gone(t, "sleep 7006")
@@ -86,7 +88,7 @@ func TestWhoLeftTheSessionIsKilledWithoutGrace(t *testing.T) {
 	rt, _, _ := testRuntime()
 	rt.Grace = time.Hour
 	_, _, err := interruptedShell(t, rt, `setsid sh -c 'trap "" TERM; touch ready; while :; do sleep 7007; done' & wait`)
-	if ExitCode(err) != 143 {
+	if fault.ExitCode(err) != 143 {
 		t.Errorf("got %v", err)
 	}
 	gone(t, "sleep 7007")
@@ -96,8 +98,8 @@ func TestWhoLeftTheSessionIsKilledWithoutGrace(t *testing.T) {
 func TestStatusZeroAfterASignalIsNoSuccess(t *testing.T) {
 	rt, _, _ := testRuntime()
 	_, _, err := interruptedShell(t, rt, `trap 'exit 0' TERM; touch ready; while :; do sleep 0.02; done`)
-	var child *ChildError
-	if ExitCode(err) != 143 || !errors.As(err, &child) || child.Code != 0 {
+	var child *fault.ChildError
+	if fault.ExitCode(err) != 143 || !errors.As(err, &child) || child.Code != 0 {
 		t.Errorf("got %v, want an interruption", err)
 	}
 }
@@ -105,9 +107,9 @@ func TestStatusZeroAfterASignalIsNoSuccess(t *testing.T) {
 func TestNothingIsStartedAfterTheEnd(t *testing.T) {
 	rt, _, out := testRuntime()
 	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(&InterruptedError{Signal: syscall.SIGINT})
-	var child *ChildError
-	if err := shell(t, ctx, rt, "echo started"); ExitCode(err) != 130 || errors.As(err, &child) || out.String() != "" {
+	cancel(&fault.InterruptedError{Signal: syscall.SIGINT})
+	var child *fault.ChildError
+	if err := shell(t, ctx, rt, "echo started"); fault.ExitCode(err) != 130 || errors.As(err, &child) || out.String() != "" {
 		t.Errorf("got %v and %q, want no child at all", err, out)
 	}
 }
@@ -150,7 +152,7 @@ func TestNoEndBeforeTimeIsASuccess(t *testing.T) {
 			return run(t.Context(), 20*time.Millisecond)
 		}},
 		{"run limit", 124, "the time limit of the run, 20ms", func(run func(context.Context, time.Duration) error) error {
-			cause := &TimeLimitError{Of: "run", Limit: 20 * time.Millisecond}
+			cause := &fault.TimeLimitError{Of: "run", Limit: 20 * time.Millisecond}
 			ctx, cancel := context.WithTimeoutCause(t.Context(), cause.Limit, cause)
 			defer cancel()
 			return run(ctx, time.Hour)
@@ -159,7 +161,7 @@ func TestNoEndBeforeTimeIsASuccess(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM} {
 		endings = append(endings, ending{s.String(), 128 + int(s), fmt.Sprintf("interrupted by signal %d ", int(s)), func(run func(context.Context, time.Duration) error) error {
 			ctx, cancel := context.WithCancelCause(t.Context())
-			time.AfterFunc(20*time.Millisecond, func() { cancel(&InterruptedError{Signal: s}) })
+			time.AfterFunc(20*time.Millisecond, func() { cancel(&fault.InterruptedError{Signal: s}) })
 			return run(ctx, time.Hour)
 		}})
 	}
@@ -167,14 +169,17 @@ func TestNoEndBeforeTimeIsASuccess(t *testing.T) {
 	steps := map[string]func(context.Context, *Runtime) error{
 		"returns the bare error": func(ctx context.Context, _ *Runtime) error { wait(ctx); return ctx.Err() },
 		"returns the cause":      func(ctx context.Context, _ *Runtime) error { wait(ctx); return context.Cause(ctx) },
-		"blames the settings":    func(ctx context.Context, _ *Runtime) error { wait(ctx); return &ConfigError{Problems: []string{"x"}} },
-		"says that it skipped":   func(ctx context.Context, _ *Runtime) error { wait(ctx); return Skip("x") },
-		"panics":                 func(ctx context.Context, _ *Runtime) error { wait(ctx); panic("x") },
-		"a child that exits 0":   execScript("trap 'exit 0' HUP INT QUIT TERM; while :; do sleep 0.01; done"),
-		"a child that exits 2":   execScript("trap 'exit 2' HUP INT QUIT TERM; while :; do sleep 0.01; done"),
-		"a child that dies":      execScript("exec sleep 7008"),
-		"a child that does not":  execScript("trap '' HUP INT QUIT TERM; while :; do sleep 0.01; done"),
-		"many children":          execScript("exit 0"),
+		"blames the settings": func(ctx context.Context, _ *Runtime) error {
+			wait(ctx)
+			return &fault.ConfigError{Problems: []string{"x"}}
+		},
+		"says that it skipped":  func(ctx context.Context, _ *Runtime) error { wait(ctx); return fault.Skip("x") },
+		"panics":                func(ctx context.Context, _ *Runtime) error { wait(ctx); panic("x") },
+		"a child that exits 0":  execScript("trap 'exit 0' HUP INT QUIT TERM; while :; do sleep 0.01; done"),
+		"a child that exits 2":  execScript("trap 'exit 2' HUP INT QUIT TERM; while :; do sleep 0.01; done"),
+		"a child that dies":     execScript("exec sleep 7008"),
+		"a child that does not": execScript("trap '' HUP INT QUIT TERM; while :; do sleep 0.01; done"),
+		"many children":         execScript("exit 0"),
 	}
 	for _, e := range endings {
 		for name, run := range steps {
@@ -190,8 +195,8 @@ func TestNoEndBeforeTimeIsASuccess(t *testing.T) {
 			err := e.run(func(ctx context.Context, limit time.Duration) error {
 				return Pipeline{Steps: []Step{step{name: "last", run: last}}, StepTimeout: limit}.Run(ctx, rt)
 			})
-			var failed *StepError
-			if ExitCode(err) != e.code || !strings.Contains(fmt.Sprint(err), e.says) || !errors.As(err, &failed) ||
+			var failed *fault.StepError
+			if fault.ExitCode(err) != e.code || !strings.Contains(fmt.Sprint(err), e.says) || !errors.As(err, &failed) ||
 				events.FilterMessage("step failed").Len() != 1 {
 				t.Errorf("%s, a step that %s: got %v, want exit code %d and %q", e.name, name, err, e.code, e.says)
 			}
@@ -208,14 +213,14 @@ func execScript(script string) func(context.Context, *Runtime) error {
 // A limit of the run that is over before that of the step is the run's.
 func TestTheRunsLimitInsideAStepIsTheRuns(t *testing.T) {
 	rt, _, _ := testRuntime()
-	cause := &TimeLimitError{Of: "run", Limit: 30 * time.Millisecond}
+	cause := &fault.TimeLimitError{Of: "run", Limit: 30 * time.Millisecond}
 	ctx, cancel := context.WithTimeoutCause(t.Context(), cause.Limit, cause)
 	defer cancel()
 	// While the child has its grace, the limit of the step runs out too.
 	rt.Grace = 200 * time.Millisecond
 	slow := execScript("trap '' TERM; while :; do sleep 0.01; done")
 	err := Pipeline{Steps: []Step{step{name: "slow", run: slow}}, StepTimeout: 100 * time.Millisecond}.Run(ctx, rt)
-	var limit *TimeLimitError
+	var limit *fault.TimeLimitError
 	if !errors.As(err, &limit) || limit.Of != "run" || strings.Contains(err.Error(), "of the step") {
 		t.Errorf("got %v, want the limit of the run", err)
 	}

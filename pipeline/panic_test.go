@@ -5,6 +5,7 @@ import (
 	"io"
 	"testing"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/guard"
 )
 
@@ -19,7 +20,7 @@ func TestPanicInTheOutputIsAnErrorOfTheStep(t *testing.T) {
 	rt, _, _ := testRuntime()
 	rt.Output = func(string, string, string) io.WriteCloser { return panicking{} }
 	var panicked *guard.PanicError
-	if err := shell(t, t.Context(), rt, "head -c 3000000 /dev/zero; echo end"); !errors.As(err, &panicked) || ExitCode(err) != ExitRunner {
+	if err := shell(t, t.Context(), rt, "head -c 3000000 /dev/zero; echo end"); !errors.As(err, &panicked) || fault.ExitCode(err) != fault.ExitRunner {
 		t.Errorf("got %v", err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/guard"
 )
 
@@ -65,12 +66,12 @@ type Runtime struct {
 }
 
 // Run runs the steps in order and stops at the first that fails: nothing after
-// it is started. The error is a *StepError.
+// it is started. The error is a *fault.StepError.
 //
 // Everything that holds for all steps is in this loop: the log of start and
 // end, the time limit, the guard against panics and the end of all processes.
 // A step that does not end although its context has is given up: the error then
-// has a *GivenUpError in it, and the process must end.
+// has a *fault.GivenUpError in it, and the process must end.
 func (p Pipeline) Run(ctx context.Context, rt *Runtime) error {
 	for _, step := range p.Steps {
 		own := rt.forStep(step)
@@ -79,7 +80,7 @@ func (p Pipeline) Run(ctx context.Context, rt *Runtime) error {
 			return logged(run)(withLog(ctx, own.Log), own)
 		})
 		if err != nil {
-			return &StepError{Step: step.Name(), Err: err}
+			return &fault.StepError{Step: step.Name(), Err: err}
 		}
 	}
 	return nil
@@ -108,21 +109,21 @@ func logged(run runFunc) runFunc {
 		err := run(ctx, rt)
 		took := zap.Int64("took_ms", time.Since(start).Milliseconds())
 
-		var skip *skipped
+		var skip *fault.SkippedError
 		switch {
 		case err == nil:
 			rt.Log.Info("step finished", took)
 		case errors.As(err, &skip):
-			rt.Log.Info("step skipped", took, zap.String("why", skip.why))
+			rt.Log.Info("step skipped", took, zap.String("why", skip.Why))
 			return nil
-		case Held(err) != nil:
-			rt.Log.Info("step held", took, zap.String("why", Held(err).Why))
+		case fault.Held(err) != nil:
+			rt.Log.Info("step held", took, zap.String("why", fault.Held(err).Why))
 		default:
 			fields := []zap.Field{took, zap.String("error", err.Error())}
-			if hint := Hint(err); hint != "" {
+			if hint := fault.Hint(err); hint != "" {
 				fields = append(fields, zap.String("hint", hint))
 			}
-			if !GaveUp(err) {
+			if !fault.GaveUp(err) {
 				rt.Log.Error("step failed", fields...)
 				break
 			}
@@ -139,7 +140,7 @@ func limited(limit time.Duration, run runFunc) runFunc {
 	return func(ctx context.Context, rt *Runtime) error {
 		if limit > 0 {
 			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeoutCause(ctx, limit, &TimeLimitError{Of: "step", Limit: limit})
+			ctx, cancel = context.WithTimeoutCause(ctx, limit, &fault.TimeLimitError{Of: "step", Limit: limit})
 			defer cancel()
 		}
 		if ctx.Err() != nil {
@@ -155,7 +156,7 @@ func limited(limit time.Duration, run runFunc) runFunc {
 			return err
 		}
 		cause := context.Cause(ctx)
-		if skip := (*skipped)(nil); errors.As(err, &skip) {
+		if skip := (*fault.SkippedError)(nil); errors.As(err, &skip) {
 			return cause // or it would be taken for a success
 		}
 		if !errors.Is(err, cause) {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"go.uber.org/zap/zaptest/observer"
+
+	"spa-runner/internal/fault"
 )
 
 func messages(events *observer.ObservedLogs) []string {
@@ -30,12 +32,12 @@ func TestRunStopsAtTheFirstFailure(t *testing.T) {
 	broken := errors.New("broken")
 	err := Pipeline{Steps: []Step{
 		step{name: "one", run: succeed},
-		step{name: "two", run: func(context.Context, *Runtime) error { return Skip("nothing to do") }},
-		step{name: "three", run: func(context.Context, *Runtime) error { return WithHint(broken, "mend it") }},
+		step{name: "two", run: func(context.Context, *Runtime) error { return fault.Skip("nothing to do") }},
+		step{name: "three", run: func(context.Context, *Runtime) error { return fault.WithHint(broken, "mend it") }},
 		step{name: "four", run: succeed},
 	}}.Run(t.Context(), rt)
 
-	var failed *StepError
+	var failed *fault.StepError
 	if !errors.As(err, &failed) || failed.Step != "three" || !errors.Is(err, broken) {
 		t.Fatalf("got %v, want the StepError of three", err)
 	}
@@ -50,8 +52,8 @@ func TestRunStopsAtTheFirstFailure(t *testing.T) {
 	if fields["error"] != "broken" || fields["hint"] != "mend it" || fields["scope"] != "none" {
 		t.Errorf("fields of the failure: got %v", fields)
 	}
-	if Hint(err) != "mend it" || ExitCode(err) != ExitRunner {
-		t.Errorf("got hint %q and exit code %d", Hint(err), ExitCode(err))
+	if fault.Hint(err) != "mend it" || fault.ExitCode(err) != fault.ExitRunner {
+		t.Errorf("got hint %q and exit code %d", fault.Hint(err), fault.ExitCode(err))
 	}
 }
 
@@ -60,11 +62,11 @@ func TestHold(t *testing.T) {
 	rt, events, _ := testRuntime()
 	rt.Log = rt.Log.WithOptions()
 	err := Pipeline{Steps: []Step{
-		step{name: "one", run: func(context.Context, *Runtime) error { return WithHint(Hold("release freeze"), "wait") }},
+		step{name: "one", run: func(context.Context, *Runtime) error { return fault.WithHint(fault.Hold("release freeze"), "wait") }},
 		step{name: "two", run: succeed},
 	}}.Run(t.Context(), rt)
-	if held := Held(err); held == nil || held.Why != "release freeze" || ExitCode(err) != 0 || Hint(err) != "wait" {
-		t.Errorf("got %v, exit code %d", err, ExitCode(err))
+	if held := fault.Held(err); held == nil || held.Why != "release freeze" || fault.ExitCode(err) != 0 || fault.Hint(err) != "wait" {
+		t.Errorf("got %v, exit code %d", err, fault.ExitCode(err))
 	}
 	if got, want := messages(events), []string{"step started one", "step held one"}; !slices.Equal(got, want) {
 		t.Errorf("events: got %q, want %q", got, want)
@@ -72,7 +74,7 @@ func TestHold(t *testing.T) {
 	if why := events.FilterMessage("step held").All()[0].ContextMap()["why"]; why != "release freeze" {
 		t.Errorf("got %v", why)
 	}
-	if Held(nil) != nil || Held(errors.New("x")) != nil {
+	if fault.Held(nil) != nil || fault.Held(errors.New("x")) != nil {
 		t.Error("what is no hold is one")
 	}
 }
@@ -86,7 +88,7 @@ func TestNothingIsStartedWhenTheLogIsLost(t *testing.T) {
 		step{name: "one", run: func(context.Context, *Runtime) error { lost = errors.New("no space left"); return nil }},
 		step{name: "two", run: func(context.Context, *Runtime) error { started = true; return nil }},
 	}}.Run(t.Context(), rt)
-	if started || ExitCode(err) != ExitRunner || !errors.Is(err, lost) {
+	if started || fault.ExitCode(err) != fault.ExitRunner || !errors.Is(err, lost) {
 		t.Errorf("the second step was started: %v, error %v", started, err)
 	}
 }
@@ -94,8 +96,8 @@ func TestNothingIsStartedWhenTheLogIsLost(t *testing.T) {
 func TestPanicIsAnErrorOfTheStep(t *testing.T) {
 	rt, events, _ := testRuntime()
 	err := Pipeline{Steps: []Step{step{name: "one", run: func(context.Context, *Runtime) error { panic("ouch") }}}}.Run(t.Context(), rt)
-	if err == nil || !strings.Contains(err.Error(), "panic: ouch") || ExitCode(err) != ExitRunner {
-		t.Errorf("got %v, exit code %d", err, ExitCode(err))
+	if err == nil || !strings.Contains(err.Error(), "panic: ouch") || fault.ExitCode(err) != fault.ExitRunner {
+		t.Errorf("got %v, exit code %d", err, fault.ExitCode(err))
 	}
 	if events.FilterMessage("panic").Len() != 1 {
 		t.Errorf("the stack was not logged: %q", messages(events))
@@ -111,19 +113,19 @@ func TestTimeLimits(t *testing.T) {
 		rt, _, _ := testRuntime()
 		start := time.Now()
 		err := Pipeline{Steps: []Step{waits}, StepTimeout: time.Minute}.Run(t.Context(), rt)
-		var limit *TimeLimitError
-		if !errors.As(err, &limit) || limit.Of != "step" || ExitCode(err) != ExitTimeLimit || time.Since(start) != time.Minute {
+		var limit *fault.TimeLimitError
+		if !errors.As(err, &limit) || limit.Of != "step" || fault.ExitCode(err) != fault.ExitTimeLimit || time.Since(start) != time.Minute {
 			t.Errorf("step: got %v after %s", err, time.Since(start))
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
 		rt, events, _ := testRuntime()
-		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, &TimeLimitError{Of: "run", Limit: time.Second})
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, &fault.TimeLimitError{Of: "run", Limit: time.Second})
 		defer cancel()
 		// The run's limit fires in the first step, and the second is not run.
 		swallows := step{name: "swallows", run: func(ctx context.Context, _ *Runtime) error { <-ctx.Done(); return nil }}
 		err := Pipeline{Steps: []Step{swallows, step{name: "never", run: succeed}}, StepTimeout: time.Minute}.Run(ctx, rt)
-		var limit *TimeLimitError
+		var limit *fault.TimeLimitError
 		if !errors.As(err, &limit) || limit.Of != "run" {
 			t.Errorf("run: got %v", err)
 		}
@@ -137,39 +139,11 @@ func TestInterruptionIsNotReportedAsCanceled(t *testing.T) {
 	rt, _, _ := testRuntime()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	err := Pipeline{Steps: []Step{step{name: "one", run: func(ctx context.Context, _ *Runtime) error {
-		cancel(&InterruptedError{Signal: syscall.SIGTERM})
+		cancel(&fault.InterruptedError{Signal: syscall.SIGTERM})
 		return fmt.Errorf("cloning: %w", ctx.Err())
 	}}}}.Run(ctx, rt)
-	if ExitCode(err) != 143 || !strings.HasPrefix(err.Error(), "one: interrupted by signal 15") {
-		t.Errorf("got %v, exit code %d, want 143", err, ExitCode(err))
-	}
-}
-
-func TestExitCodes(t *testing.T) {
-	child := &ChildError{Argv: []string{"make", "lint"}, Code: 2}
-	for _, test := range []struct {
-		err  error
-		want int
-	}{
-		{nil, 0},
-		{child, 2},
-		{&StepError{"make-lint", fmt.Errorf("wrapped: %w", child)}, 2},
-		{&ConfigError{Problems: []string{"x"}}, 64},
-		{&TimeLimitError{}, 124},
-		{errors.New("no idea"), 125},
-		{&InterruptedError{Signal: syscall.SIGINT}, 130},
-		// The cause of the end wins over what it made of the child.
-		{fmt.Errorf("%w (%w)", &TimeLimitError{}, &ChildError{Code: 143}), 124},
-		// A hold is no failure, unless there was one as well.
-		{&StepError{"assume-deploy-role", WithHint(Hold("not today"), "wait")}, 0},
-		{fmt.Errorf("%w (%w)", errors.New("the log is lost"), Hold("not today")), 125},
-		{&StepError{"x", errors.Join(Hold("not today"), errors.New("broken"))}, 125},
-		{fmt.Errorf("%w (%w)", &InterruptedError{Signal: syscall.SIGTERM}, Hold("not today")), 143},
-		{errors.Join(&ConfigError{}, Hold("not today")), 64},
-	} {
-		if got := ExitCode(test.err); got != test.want {
-			t.Errorf("ExitCode(%v): got %d, want %d", test.err, got, test.want)
-		}
+	if fault.ExitCode(err) != 143 || !strings.HasPrefix(err.Error(), "one: interrupted by signal 15") {
+		t.Errorf("got %v, exit code %d, want 143", err, fault.ExitCode(err))
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/guard"
 )
 
@@ -31,7 +32,7 @@ const (
 // that. It is for what no program of Go can do for itself: where the runtime of Go gets
 // no memory, no thread or no file, it ends the process with exit code 2, which is the
 // one of make. The second process writes its exit code before it ends. If it did not,
-// that is ExitRunner, and complain says why.
+// that is fault.ExitRunner, and complain says why.
 //
 // Signals that this process gets are handed on by the channel, since the second one may
 // get them too: both are in the process group of the terminal. If this process is
@@ -76,7 +77,7 @@ func second(environ []string, do func([]string, <-chan syscall.Signal) int) int 
 func first(environ []string) (code int, err error) {
 	defer func() {
 		if err != nil {
-			code = ExitRunner
+			code = fault.ExitRunner
 		}
 	}()
 	// No files of package os: those would need the poller of the runtime, which may not be had.

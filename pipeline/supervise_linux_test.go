@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"spa-runner/internal/fault"
 )
 
 // asSupervised makes the test binary a program that is supervised, and says what that
@@ -141,8 +143,8 @@ func TestACrashOfASupervisedProcess(t *testing.T) {
 		for lines.Scan() { // until the second process is gone, too
 			t.Errorf("got %q", lines.Text())
 		}
-		if _ = cmd.Wait(); cmd.ProcessState.ExitCode() != ExitRunner {
-			t.Errorf("%s: got %v, want %d", s, cmd.ProcessState, ExitRunner)
+		if _ = cmd.Wait(); cmd.ProcessState.ExitCode() != fault.ExitRunner {
+			t.Errorf("%s: got %v, want %d", s, cmd.ProcessState, fault.ExitRunner)
 		}
 	}
 }

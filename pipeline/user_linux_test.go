@@ -17,6 +17,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"golang.org/x/sys/unix"
+
+	"spa-runner/internal/fault"
 )
 
 // other is a user that nobody has, with a home, in a folder that it can reach.
@@ -191,7 +193,7 @@ func TestATreeIsHandedOverAndBack(t *testing.T) {
 		t.Errorf("a link in the place of the tree was followed: %v", err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
-	ended := &InterruptedError{Signal: syscall.SIGTERM}
+	ended := &fault.InterruptedError{Signal: syscall.SIGTERM}
 	cancel(ended)
 	if err := u.give(ctx, tree, true); !errors.Is(err, ended) || ownerOf(t, filepath.Join(tree, "sub", "own")) != 0 {
 		t.Errorf("a run that was ended went on: %v", err)

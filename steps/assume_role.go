@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"spa-runner/internal/awsname"
+	"spa-runner/internal/fault"
 	"spa-runner/pipeline"
 )
 
@@ -59,7 +60,7 @@ func roleParams(role, session, narrowed string) []pipeline.Param {
 // Run gets the credentials.
 func (a AssumeRole[S]) Run(ctx context.Context, rt *pipeline.Runtime) error {
 	if a.Unneeded != "" {
-		return pipeline.Skip(a.Unneeded)
+		return fault.Skip(a.Unneeded)
 	}
 	if a.Before != nil {
 		if err := a.Before(ctx, rt); err != nil {
@@ -80,14 +81,14 @@ func assume[S pipeline.Scope](ctx context.Context, rt *pipeline.Runtime, of pipe
 func (a AssumeRole[S]) assume(ctx context.Context, rt *pipeline.Runtime) error {
 	role, err := awsname.ParseRole(*a.Role)
 	if err != nil {
-		return &pipeline.ConfigError{Problems: []string{err.Error()}}
+		return &fault.ConfigError{Problems: []string{err.Error()}}
 	}
 	creds, err := a.Retrieve(ctx)
 	if err != nil {
 		return refusal(ctx, request{role: role.String(), scope: pipeline.ScopeOf(a), narrowed: a.Narrowed != ""}, err)
 	}
 	if creds.AccountID != role.Account {
-		return pipeline.WithHint(fmt.Errorf("assuming %s gave credentials for account %q instead of %q; they are not used",
+		return fault.WithHint(fmt.Errorf("assuming %s gave credentials for account %q instead of %q; they are not used",
 			role, creds.AccountID, role.Account),
 			"something between the build and STS answers in its place: look at AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_STS and the proxy")
 	}

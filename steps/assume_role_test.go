@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/loopback"
 	"spa-runner/pipeline"
 )
@@ -90,9 +91,9 @@ func TestAssumeRoleAsksBefore(t *testing.T) {
 	}), func(...string) {})
 	var answer error
 	step.Before = func(context.Context, *pipeline.Runtime) error { return answer }
-	answer = pipeline.Hold("not today")
+	answer = fault.Hold("not today")
 	s := newStage(t)
-	if err := s.run(step); pipeline.Held(err) == nil || retrieved || s.count("step held") != 1 {
+	if err := s.run(step); fault.Held(err) == nil || retrieved || s.count("step held") != 1 {
 		t.Errorf("got %v, retrieved %v", err, retrieved)
 	}
 	answer = nil
@@ -121,11 +122,11 @@ func TestAssumeRoleRefusesCredentialsOfAnotherAccount(t *testing.T) {
 		s := newStage(t)
 		role := deployRole
 		err := s.run(answering(&role, keys(account), nil))
-		if err == nil || pipeline.ExitCode(err) != pipeline.ExitRunner || s.count("role assumed") != 0 {
+		if err == nil || fault.ExitCode(err) != fault.ExitRunner || s.count("role assumed") != 0 {
 			t.Fatalf("account %q: got %v", account, err)
 		}
 		contains(t, "error", err.Error(), deployRole, fmt.Sprintf("%q", account), `"333333333333"`, "not used")
-		contains(t, "hint", pipeline.Hint(err), "AWS_ENDPOINT_URL_STS", "proxy")
+		contains(t, "hint", fault.Hint(err), "AWS_ENDPOINT_URL_STS", "proxy")
 		s.wantSilence("ASIAKEYOFATEST", "secret-of-a-test", "token-of-a-test")
 	}
 }
@@ -148,13 +149,13 @@ func TestAssumeRoleThatIsInterruptedBlamesNoNetwork(t *testing.T) {
 	role := deployRole
 	step := AssumeRole[pipeline.Deploy]{Role: &role, Credentials: pipeline.Mint[pipeline.Deploy](
 		aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
-			cancel(&pipeline.InterruptedError{Signal: 15})
+			cancel(&fault.InterruptedError{Signal: 15})
 			<-ctx.Done()
 			return aws.Credentials{}, fmt.Errorf("calling: %w", ctx.Err())
 		}), func(...string) {})}
 	err := s.runIn(ctx, step)
-	if pipeline.ExitCode(err) != 143 || pipeline.Hint(err) != "" {
-		t.Errorf("got %v, hint %q", err, pipeline.Hint(err))
+	if fault.ExitCode(err) != 143 || fault.Hint(err) != "" {
+		t.Errorf("got %v, hint %q", err, fault.Hint(err))
 	}
 }
 
@@ -162,8 +163,8 @@ func TestAssumeRoleThatIsNone(t *testing.T) {
 	for _, value := range []string{"", "Spa-DeployEnvironmentRole", "arn:aws:sts::333333333333:assumed-role/X/session"} {
 		s := newStage(t)
 		err := s.run(answering(&value, keys("333333333333"), nil))
-		var wrong *pipeline.ConfigError
-		if !errors.As(err, &wrong) || pipeline.ExitCode(err) != pipeline.ExitConfig || s.count("role assumed") != 0 {
+		var wrong *fault.ConfigError
+		if !errors.As(err, &wrong) || fault.ExitCode(err) != fault.ExitConfig || s.count("role assumed") != 0 {
 			t.Errorf("%q: got %v", value, err)
 		}
 	}

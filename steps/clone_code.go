@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/gitclone"
 	"spa-runner/internal/retry"
 	"spa-runner/pipeline"
@@ -74,12 +75,12 @@ func (s CloneCode) Run(ctx context.Context, rt *pipeline.Runtime) error {
 	})
 	switch {
 	case errors.Is(err, gitclone.ErrUnauthorized):
-		return pipeline.WithHint(err, "set CODE_GIT_TOKEN to a token that may read this repository; "+
+		return fault.WithHint(err, "set CODE_GIT_TOKEN to a token that may read this repository; "+
 			"GitHub also answers so when it limits anonymous access, and then a token helps too")
 	case errors.Is(err, gitclone.ErrCommitMismatch):
-		return pipeline.WithHint(err, "somebody moved it: find out who and why before you change CODE_GIT_COMMIT")
+		return fault.WithHint(err, "somebody moved it: find out who and why before you change CODE_GIT_COMMIT")
 	case errors.Is(err, gitclone.ErrNotReachable):
-		return pipeline.WithHint(err, "find out where this commit comes from before you change CODE_GIT_REACHABLE_FROM; "+
+		return fault.WithHint(err, "find out where this commit comes from before you change CODE_GIT_REACHABLE_FROM; "+
 			"what is to be deployed has to be merged there first")
 	case err != nil:
 		return err
@@ -99,7 +100,7 @@ func (s CloneCode) checkPinned(t gitclone.Target) error {
 	if !s.RequirePinned || !s.moves(t) {
 		return nil
 	}
-	return pipeline.WithHint(fmt.Errorf("%s is a %s, which moves, and SPA_RUNNER_REQUIRE_PINNED refuses that", s.From.Ref, t.Kind),
+	return fault.WithHint(fmt.Errorf("%s is a %s, which moves, and SPA_RUNNER_REQUIRE_PINNED refuses that", s.From.Ref, t.Kind),
 		"set CODE_GIT_BRANCH to a tag, or to the commit it is at now: "+t.Commit)
 }
 

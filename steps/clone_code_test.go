@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/gitclone"
 	"spa-runner/internal/loopback"
 	"spa-runner/pipeline"
@@ -127,11 +128,11 @@ func TestRequirePinnedRefusesWhatMoves(t *testing.T) {
 		step := c.step(t, ref, "")
 		step.RequirePinned = true
 		err := s.run(step)
-		if err == nil || pipeline.ExitCode(err) != pipeline.ExitRunner {
+		if err == nil || fault.ExitCode(err) != fault.ExitRunner {
 			t.Fatalf("%s was cloned: %v", ref, err)
 		}
 		contains(t, ref, err.Error(), "SPA_RUNNER_REQUIRE_PINNED", ref)
-		contains(t, "hint", pipeline.Hint(err), "CODE_GIT_BRANCH", c.second)
+		contains(t, "hint", fault.Hint(err), "CODE_GIT_BRANCH", c.second)
 		if c.packs.Load() != 0 || step.Cloned.Commit != "" {
 			t.Errorf("%s was downloaded before it was refused", ref)
 		}
@@ -160,11 +161,11 @@ func TestCloneCodeThatIsNotAtTheDemandedCommit(t *testing.T) {
 		s := newStage(t)
 		step := c.step(t, ref, demanded)
 		err := s.run(step)
-		if err == nil || pipeline.ExitCode(err) != pipeline.ExitRunner {
+		if err == nil || fault.ExitCode(err) != fault.ExitRunner {
 			t.Fatalf("%s at another commit was cloned: %v", ref, err)
 		}
 		contains(t, ref, err.Error(), demanded, actual)
-		contains(t, "hint", pipeline.Hint(err), "CODE_GIT_COMMIT")
+		contains(t, "hint", fault.Hint(err), "CODE_GIT_COMMIT")
 		wantNothing(t, step.Into)
 	}
 	if c.packs.Load() != 0 {
@@ -180,7 +181,7 @@ func TestCloneCodeWithAToken(t *testing.T) {
 	if err == nil {
 		t.Fatal("cloned without the token")
 	}
-	contains(t, "hint", pipeline.Hint(err), "CODE_GIT_TOKEN")
+	contains(t, "hint", fault.Hint(err), "CODE_GIT_TOKEN")
 
 	step.Token = pipeline.NewSecret(codeToken)
 	s.mustRun(step)

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"spa-runner/internal/codecommit"
+	"spa-runner/internal/fault"
 	"spa-runner/internal/gitclone"
 	"spa-runner/internal/retry"
 	"spa-runner/pipeline"
@@ -138,7 +139,7 @@ func (s CloneSettings) explain(err error) error {
 		return err
 	}
 	if s.CodeCommit == nil {
-		return pipeline.WithHint(err, "set SETTINGS_GIT_TOKEN to a token that may read this repository")
+		return fault.WithHint(err, "set SETTINGS_GIT_TOKEN to a token that may read this repository")
 	}
 	hint := fmt.Sprintf("look at the policy of the settings role: it must allow codecommit:GitPull on repository %s in %s,"+
 		" and kms:Decrypt on its key if it is encrypted with a customer key; also compare the clock of this machine, a signature lives 15 minutes",
@@ -146,7 +147,7 @@ func (s CloneSettings) explain(err error) error {
 	if s.Narrowed {
 		hint += "; if the role may read it by a way that the session policy of the runner does not foresee, SPA_RUNNER_SETTINGS_SESSION_POLICY=off leaves that policy out"
 	}
-	return pipeline.WithHint(err, hint)
+	return fault.WithHint(err, hint)
 }
 
 // tokenUser is the user name beside a token. GitHub, GitLab, Gitea and Azure

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"spa-runner/internal/codecommit"
+	"spa-runner/internal/fault"
 	"spa-runner/internal/gitclone"
 	"spa-runner/internal/loopback"
 	"spa-runner/pipeline"
@@ -120,11 +121,11 @@ func TestCloneSettingsThatMayNotBeRead(t *testing.T) {
 		s := newStage(t)
 		step := onCodeCommit(t, server.URL(), assumed[pipeline.Settings](server, test.role, s.redact))
 		err := s.run(step)
-		if !errors.Is(err, gitclone.ErrUnauthorized) || pipeline.ExitCode(err) != pipeline.ExitRunner {
+		if !errors.Is(err, gitclone.ErrUnauthorized) || fault.ExitCode(err) != fault.ExitRunner {
 			t.Fatalf("%s: got %v", name, err)
 		}
 		contains(t, name, err.Error(), "403")
-		contains(t, name+", hint", pipeline.Hint(err), "codecommit:GitPull on repository SpaSettings in eu-west-1", "kms:Decrypt", "clock")
+		contains(t, name+", hint", fault.Hint(err), "codecommit:GitPull on repository SpaSettings in eu-west-1", "kms:Decrypt", "clock")
 		wantNothing(t, step.Into)
 		s.wantSilence(s.secrets...)
 	}
@@ -232,7 +233,7 @@ func TestCloneSettingsFromAnotherServer(t *testing.T) {
 			t.Errorf("%s with %q: got %v", test.name, test.token, err)
 		default:
 			contains(t, test.name, err.Error(), test.want)
-			contains(t, "hint", pipeline.Hint(err), "SETTINGS_GIT_TOKEN")
+			contains(t, "hint", fault.Hint(err), "SETTINGS_GIT_TOKEN")
 			wantNothing(t, step.Into)
 		}
 		s.wantSilence(token, base64.StdEncoding.EncodeToString([]byte(tokenUser+":"+token)))

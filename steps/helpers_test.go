@@ -22,6 +22,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/loopback"
 	"spa-runner/pipeline"
 )
@@ -111,7 +112,7 @@ func (s *stage) runIn(ctx context.Context, steps ...pipeline.Step) error {
 func (s *stage) mustRun(steps ...pipeline.Step) {
 	s.t.Helper()
 	if err := s.run(steps...); err != nil {
-		s.t.Fatalf("%v (hint: %s)", err, pipeline.Hint(err))
+		s.t.Fatalf("%v (hint: %s)", err, fault.Hint(err))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"spa-runner/internal/codecommit"
+	"spa-runner/internal/fault"
 	"spa-runner/internal/gitclone"
 	"spa-runner/internal/retry"
 	"spa-runner/pipeline"
@@ -53,11 +54,11 @@ func (l LookAgain) Run(ctx context.Context, rt *pipeline.Runtime) error {
 		return context.Cause(ctx) // the run is over
 	case errors.Is(err, gitclone.ErrRefNotFound), errors.Is(err, gitclone.ErrEmptyRepository):
 		rt.Log.Warn("the branch of the settings is gone: there is nothing newer to deploy", zap.String("error", err.Error()))
-		return pipeline.Skip("the branch is gone")
+		return fault.Skip("the branch is gone")
 	case err != nil:
 		rt.Log.Warn("the settings could not be looked at again: if there was a push meanwhile, it is not deployed",
 			zap.String("error", err.Error()), zap.String("next", NextChance))
-		return pipeline.Skip("there was no answer")
+		return fault.Skip("there was no answer")
 	}
 	*l.Head = head
 	fields := []zap.Field{zap.String("commit", head.Commit), zap.String("ref", head.Ref)}

@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"spa-runner/internal/fault"
 	"spa-runner/pipeline"
 )
 
@@ -64,7 +65,7 @@ func (m Make[S]) Params() []pipeline.Param {
 func (m Make[S]) Run(ctx context.Context, rt *pipeline.Runtime) error {
 	if len(m.targets()) == 0 {
 		rt.Log.Warn("targets are switched off", zap.String("instead_of", m.Target))
-		return pipeline.Skip("its list of targets is set and empty")
+		return fault.Skip("its list of targets is set and empty")
 	}
 	if m.Role != "" {
 		if err := assume(ctx, rt, m.Credentials, m.Role, m.Session); err != nil {
@@ -95,7 +96,7 @@ func (m Make[S]) Run(ctx context.Context, rt *pipeline.Runtime) error {
 }
 
 func nothingDeployed() error {
-	return pipeline.WithHint(errors.New("make had nothing to do, so nothing was deployed"),
+	return fault.WithHint(errors.New("make had nothing to do, so nothing was deployed"),
 		"give the target a recipe; if it has one, a file or folder of the same name is in the way: declare the target .PHONY; "+
 			"or the Makefile sets MAKEFLAGS so that make only prints, touches or asks (-n, -t, -q)")
 }
@@ -126,7 +127,7 @@ func (m Make[S]) make(ctx context.Context, rt *pipeline.Runtime, number int, tar
 	case slices.Contains(m.Flags, "--dry-run"): // it starts no command
 		return !idle(), nil
 	case doing.ignores && m.deploys():
-		return false, pipeline.WithHint(errors.New("the Makefile tells make to ignore the errors of all commands, so nobody knows whether it deployed"),
+		return false, fault.WithHint(errors.New("the Makefile tells make to ignore the errors of all commands, so nobody knows whether it deployed"),
 			"take -i out of MAKEFLAGS in the Makefile, or .IGNORE without targets; a recipe line whose error does not count begins with a hyphen")
 	}
 	return doing.made, nil

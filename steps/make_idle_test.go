@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/loopback"
 	"spa-runner/pipeline"
 )
@@ -60,7 +61,7 @@ func TestMakeThatDoesNothing(t *testing.T) {
 				Credentials: assumed[pipeline.Deploy](server, deployRole, s.redact),
 				Target:      "deploy", Targets: c.targets, Flags: c.flags, Dir: dir,
 			})
-			if (err != nil) != c.fails || c.fails && (pipeline.ExitCode(err) != 125 || !strings.Contains(pipeline.Hint(err), ".PHONY")) {
+			if (err != nil) != c.fails || c.fails && (fault.ExitCode(err) != 125 || !strings.Contains(fault.Hint(err), ".PHONY")) {
 				t.Errorf("got %v", err)
 			}
 			if got := s.count("make had nothing to do"); got != c.idle {

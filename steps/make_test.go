@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/loopback"
 	"spa-runner/pipeline"
 )
@@ -62,9 +63,9 @@ func TestMakeStopsAtTheFirstFailure(t *testing.T) {
 		Make[pipeline.None]{Target: "lint", Targets: []string{"good", "bad", "after"}, Dir: dir, Tools: []string{"make"}},
 		Make[pipeline.None]{Target: "after", Dir: dir},
 	)
-	var child *pipeline.ChildError
-	if !errors.As(err, &child) || pipeline.ExitCode(err) != 2 || !slices.Equal(child.Argv, []string{"make", "bad"}) {
-		t.Errorf("got %v, exit code %d, want make's own 2", err, pipeline.ExitCode(err))
+	var child *fault.ChildError
+	if !errors.As(err, &child) || fault.ExitCode(err) != 2 || !slices.Equal(child.Argv, []string{"make", "bad"}) {
+		t.Errorf("got %v, exit code %d, want make's own 2", err, fault.ExitCode(err))
 	}
 	// What make says on stderr may come before or after what bad printed.
 	if out := s.output(); !strings.HasPrefix(out, "good\n") || !strings.Contains(out, "bad\n") || strings.Contains(out, "after") || s.count("versions") != 0 {
@@ -74,13 +75,13 @@ func TestMakeStopsAtTheFirstFailure(t *testing.T) {
 
 func TestMakeThatIsKilledOrMissing(t *testing.T) {
 	dir := codeWith(t, "all:\n\t@kill -9 $$PPID\n")
-	if err := newStage(t).run(Make[pipeline.None]{Target: "all", Dir: dir}); pipeline.ExitCode(err) != 137 {
-		t.Errorf("got %v, exit code %d, want 137", err, pipeline.ExitCode(err))
+	if err := newStage(t).run(Make[pipeline.None]{Target: "all", Dir: dir}); fault.ExitCode(err) != 137 {
+		t.Errorf("got %v, exit code %d, want 137", err, fault.ExitCode(err))
 	}
 	s := newStage(t)
 	s.rt.Env.Set("PATH", t.TempDir())
 	err := s.run(Make[pipeline.None]{Target: "all", Dir: dir})
-	if pipeline.ExitCode(err) != pipeline.ExitRunner || !strings.Contains(err.Error(), `no "make" on the PATH`) {
+	if fault.ExitCode(err) != fault.ExitRunner || !strings.Contains(err.Error(), `no "make" on the PATH`) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -190,7 +191,7 @@ func TestMakeWithoutItsCredentialsFailsClosed(t *testing.T) {
 	dir := codeWith(t, "deploy:\n\t@echo deployed\n")
 	s := newStage(t)
 	err := s.run(Make[pipeline.Deploy]{Target: "deploy", Dir: dir})
-	if !errors.Is(err, pipeline.ErrNoCredentials) || pipeline.ExitCode(err) != pipeline.ExitRunner || s.output() != "" {
+	if !errors.Is(err, pipeline.ErrNoCredentials) || fault.ExitCode(err) != fault.ExitRunner || s.output() != "" {
 		t.Errorf("got %v, printed %q", err, s.output())
 	}
 }
@@ -351,10 +352,10 @@ func TestToolThatHangs(t *testing.T) {
 	s = newStage(t)
 	s.rt.Env.Set("PATH", bin+":"+os.Getenv("PATH"))
 	ctx, cancel := context.WithCancelCause(t.Context())
-	time.AfterFunc(100*time.Millisecond, func() { cancel(&pipeline.InterruptedError{Signal: 15}) })
+	time.AfterFunc(100*time.Millisecond, func() { cancel(&fault.InterruptedError{Signal: 15}) })
 	step.limit = time.Hour
-	if err := s.runIn(ctx, step); pipeline.ExitCode(err) != 143 || s.count("versions") != 0 {
-		t.Errorf("got %v, exit code %d, want 143", err, pipeline.ExitCode(err))
+	if err := s.runIn(ctx, step); fault.ExitCode(err) != 143 || s.count("versions") != 0 {
+		t.Errorf("got %v, exit code %d, want 143", err, fault.ExitCode(err))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"spa-runner/internal/fault"
 	"spa-runner/pipeline"
 )
 
@@ -107,7 +108,7 @@ func (o OverlaySettings) allowed(ctx context.Context, rt *pipeline.Runtime, sour
 		hint = "take these files out of the environment folder, or, if they are meant, change SPA_RUNNER_OVERLAY_PROTECT of the project"
 	}
 	if problems = append(problems, missing...); len(problems) > 0 {
-		wrong = append(wrong, pipeline.WithHint(&pipeline.ConfigError{Problems: problems}, hint))
+		wrong = append(wrong, fault.WithHint(&fault.ConfigError{Problems: problems}, hint))
 	}
 	if err := errors.Join(wrong...); err != nil {
 		return fmt.Errorf("the settings cannot be laid over the code, and nothing was: %w", err)

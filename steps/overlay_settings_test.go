@@ -17,8 +17,8 @@ import (
 	"go.uber.org/zap/zapcore"
 	"golang.org/x/sys/unix"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/manifest"
-	"spa-runner/pipeline"
 )
 
 // overlay is the step over two folders of a test, and the folders.
@@ -49,7 +49,7 @@ func newOverlay(t *testing.T, settings, code map[string]string) *overlay {
 // wantRefusal runs the step, which must lay nothing at all.
 func (o *overlay) wantRefusal(want ...string) {
 	o.t.Helper()
-	o.refused(newStage(o.t), pipeline.ExitRunner, want...)
+	o.refused(newStage(o.t), fault.ExitRunner, want...)
 }
 
 // refused is wantRefusal with an exit code, and gives the error.
@@ -57,8 +57,8 @@ func (o *overlay) refused(s *stage, code int, want ...string) error {
 	o.t.Helper()
 	before := treeOf(o.t, o.Code)
 	err := s.run(o)
-	if err == nil || pipeline.ExitCode(err) != code {
-		o.t.Fatalf("got exit code %d, want %d: %v", pipeline.ExitCode(err), code, err)
+	if err == nil || fault.ExitCode(err) != code {
+		o.t.Fatalf("got exit code %d, want %d: %v", fault.ExitCode(err), code, err)
 	}
 	contains(o.t, "error", err.Error(), want...)
 	if after := treeOf(o.t, o.Code); !slices.Equal(before, after) {
@@ -369,13 +369,13 @@ func TestOverlayThatIsInterrupted(t *testing.T) {
 	for i := range 20 {
 		files[fmt.Sprintf("file-%02d", i)] = "new"
 	}
-	cause := &pipeline.InterruptedError{Signal: syscall.SIGTERM}
+	cause := &fault.InterruptedError{Signal: syscall.SIGTERM}
 	// One question by the loop and one for each entry of the inspection.
 	for _, questions := range []int{2, 10, 21} {
 		o := newOverlay(t, files, nil)
 		parent, cancel := context.WithCancelCause(t.Context())
 		ctx := cancelling{parent, func() { cancel(cause) }, &questions}
-		if err := newStage(t).runIn(ctx, o); pipeline.ExitCode(err) != 143 || o.laid != nil {
+		if err := newStage(t).runIn(ctx, o); fault.ExitCode(err) != 143 || o.laid != nil {
 			t.Errorf("inspecting: got %v, laid %v", err, o.laid)
 		}
 		if got := len(treeOf(t, o.Code)) - 1; got != 0 {
@@ -396,7 +396,7 @@ func TestOverlayThatIsInterrupted(t *testing.T) {
 		}
 		return nil
 	}))
-	if err := s.runIn(ctx, o); pipeline.ExitCode(err) != 143 || o.laid != nil {
+	if err := s.runIn(ctx, o); fault.ExitCode(err) != 143 || o.laid != nil {
 		t.Errorf("copying: got %v, laid %v", err, o.laid)
 	}
 	told := s.events.FilterMessage("settings file").All()

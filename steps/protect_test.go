@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/globs"
 	"spa-runner/internal/manifest"
-	"spa-runner/pipeline"
 )
 
 func patternsOf(t *testing.T, text string) globs.List {
@@ -110,7 +110,7 @@ func TestProtect(t *testing.T) {
 				s.mustRun(o)
 				return
 			}
-			err := o.refused(s, pipeline.ExitConfig, "nothing was")
+			err := o.refused(s, fault.ExitConfig, "nothing was")
 			var got []string
 			for line := range strings.Lines(err.Error()) {
 				if _, text, ok := strings.Cut(line, " comes from the settings"); ok {
@@ -130,7 +130,7 @@ func TestProtectNamesWhatAFileStandsFor(t *testing.T) {
 	o := newOverlay(t, map[string]string{"GNUmakefile": "x", "build/main.mk": "x"}, map[string]string{"build/main.mk": "x"})
 	link(t, "build/main.mk", filepath.Join(o.Code, "Makefile"))
 	o.Protect = patternsOf(t, "Makefile")
-	o.refused(newStage(t), pipeline.ExitConfig,
+	o.refused(newStage(t), fault.ExitConfig,
 		"GNUmakefile, which stands for Makefile in the code, comes from the settings",
 		`build/main.mk, which stands for Makefile in the code, comes from the settings, and SPA_RUNNER_OVERLAY_PROTECT does not let them replace or add "Makefile"`)
 }
@@ -140,7 +140,7 @@ func TestProtectAndAllElse(t *testing.T) {
 	t.Parallel()
 	o := newOverlay(t, map[string]string{"Makefile": "x", "file": "x"}, map[string]string{"file/x": "x", "fixtures/settings/settings.yaml": "demo"})
 	o.Protect, o.RequireSettings = patternsOf(t, "Makefile"), true
-	o.refused(newStage(t), pipeline.ExitConfig, "file: it is a file in the settings and a folder in the code", "Makefile comes from the settings", `"settings.yaml" is missing`)
+	o.refused(newStage(t), fault.ExitConfig, "file: it is a file in the settings and a folder in the code", "Makefile comes from the settings", `"settings.yaml" is missing`)
 }
 
 func TestProtectWarnsOfWhatMatchesNothing(t *testing.T) {
@@ -167,7 +167,7 @@ func TestProtectGivesUpOnEndlessNames(t *testing.T) {
 		link(t, ".", filepath.Join(o.Code, fmt.Sprintf("l%02d", i)))
 	}
 	o.Protect = patternsOf(t, "none")
-	o.refused(newStage(t), pipeline.ExitConfig, "more files than can be followed")
+	o.refused(newStage(t), fault.ExitConfig, "more files than can be followed")
 }
 
 func TestOverlayTellsWhatItMadeOfTheCode(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/smithy-go"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/hostfault"
 	"spa-runner/internal/retry"
 	"spa-runner/pipeline"
@@ -40,20 +41,20 @@ func refusal(ctx context.Context, r request, err error) error {
 	case ours:
 		return fmt.Errorf("assuming %s: this machine cannot ask STS: %w", r.role, err)
 	case errors.Is(err, pipeline.ErrUnusable):
-		return pipeline.WithHint(fmt.Errorf("assuming %s: %w", r.role, err),
+		return fault.WithHint(fmt.Errorf("assuming %s: %w", r.role, err),
 			"compare the clock of this machine; and look at AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_STS and the proxy: something may answer in the place of STS")
 	case !errors.As(err, &api) && strings.Contains(err.Error(), "get identity"): // the SDK has no type for it
-		return pipeline.WithHint(fmt.Errorf("assuming %s: the build has no identity of its own to ask with: %w", r.role, err),
+		return fault.WithHint(fmt.Errorf("assuming %s: the build has no identity of its own to ask with: %w", r.role, err),
 			"in CodeBuild the project needs a service role; on a laptop sign in, or name a profile by AWS_PROFILE")
 	case !errors.As(err, &api):
-		return pipeline.WithHint(fmt.Errorf("assuming %s: no answer from STS: %w", r.role, err),
+		return fault.WithHint(fmt.Errorf("assuming %s: no answer from STS: %w", r.role, err),
 			"check that the build can reach STS in its region (VPC endpoint, NAT, HTTPS_PROXY, AWS_CA_BUNDLE) and that it has a service role")
 	}
 	effort := ""
 	if tried := (*retry.Error)(nil); errors.As(err, &tried) {
 		effort = " " + tried.Effort()
 	}
-	return pipeline.WithHint(&RefusedError{
+	return fault.WithHint(&RefusedError{
 		Code: api.ErrorCode(), err: err,
 		text: fmt.Sprintf("assuming %s: STS answered %s: %s%s", r.role, api.ErrorCode(), api.ErrorMessage(), effort),
 	}, r.hint(api.ErrorCode(), err))

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/smithy-go"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/retry"
 	"spa-runner/pipeline"
 )
@@ -69,14 +70,14 @@ func TestAssumeRoleExplainsRefusals(t *testing.T) {
 		s := newStage(t)
 		role := deployRole
 		err := s.run(answering(&role, aws.Credentials{}, test.err))
-		if err == nil || pipeline.ExitCode(err) != pipeline.ExitRunner || s.count("role assumed") != 0 {
+		if err == nil || fault.ExitCode(err) != fault.ExitRunner || s.count("role assumed") != 0 {
 			t.Fatalf("%s: got %v", name, err)
 		}
 		contains(t, name, err.Error(), append(test.text, deployRole)...)
-		contains(t, name+", hint", pipeline.Hint(err), test.hint...)
+		contains(t, name+", hint", fault.Hint(err), test.hint...)
 		for _, text := range test.unrelated {
-			if strings.Contains(pipeline.Hint(err), text) {
-				t.Errorf("%s: the hint speaks of %q: %s", name, text, pipeline.Hint(err))
+			if strings.Contains(fault.Hint(err), text) {
+				t.Errorf("%s: the hint speaks of %q: %s", name, text, fault.Hint(err))
 			}
 		}
 	}
@@ -106,7 +107,7 @@ func TestASessionPolicyThatSTSRefuses(t *testing.T) {
 			"deploy": {AssumeRole[pipeline.Deploy]{Credentials: pipeline.Mint[pipeline.Deploy](refusing(code), none), Role: &role}, "the runner sent no session policy", false},
 		} {
 			err := newStage(t).run(test.step)
-			hint := pipeline.Hint(err)
+			hint := fault.Hint(err)
 			if !strings.Contains(fmt.Sprint(err), "STS answered "+code) || !strings.Contains(hint, test.hint) || strings.Contains(hint, "start the build again") ||
 				strings.Contains(hint, "SPA_RUNNER_SETTINGS_SESSION_POLICY=off") != test.off {
 				t.Errorf("%s, %s: got %v, hint %q", name, code, err, hint)

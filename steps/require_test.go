@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"spa-runner/pipeline"
+	"spa-runner/internal/fault"
 )
 
 func mkdir(t *testing.T, path string) {
@@ -69,7 +69,7 @@ func TestRequire(t *testing.T) {
 				s.mustRun(o)
 				return
 			}
-			o.refused(s, pipeline.ExitConfig, test.missing...)
+			o.refused(s, fault.ExitConfig, test.missing...)
 		})
 	}
 }
@@ -81,5 +81,5 @@ func TestRequireOfAnAbsolutePath(t *testing.T) {
 	o.RequireSettings = true
 	newStage(t, "SETTINGS="+filepath.Join(o.Code, "prod.yaml")).mustRun(o)
 	o.laid = nil
-	o.refused(newStage(t, "SETTINGS="+filepath.Join(o.Code, "other.yaml")), pipeline.ExitConfig, `"other.yaml" is missing`)
+	o.refused(newStage(t, "SETTINGS="+filepath.Join(o.Code, "other.yaml")), fault.ExitConfig, `"other.yaml" is missing`)
 }

@@ -7,10 +7,10 @@ import (
 
 	"go.uber.org/zap"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/gitclone"
 	"spa-runner/internal/gitsign"
 	"spa-runner/internal/rooted"
-	"spa-runner/pipeline"
 )
 
 // signatureCheck demands that somebody of a file of keys signed the code.
@@ -28,7 +28,7 @@ func newSignatureCheck(ctx context.Context, settings, file string) (*signatureCh
 	}
 	content, err := rooted.ReadFile(settings, file, gitsign.MaxKeys)
 	if err != nil {
-		return nil, pipeline.WithHint(fmt.Errorf("reading the keys that may sign the code, %q (CODE_GIT_VERIFY_KEYS) in the settings: %w", file, err),
+		return nil, fault.WithHint(fmt.Errorf("reading the keys that may sign the code, %q (CODE_GIT_VERIFY_KEYS) in the settings: %w", file, err),
 			"write the path as seen from the top of the settings, and see that the file is on the branch that is deployed")
 	}
 	keys, err := gitsign.ParseKeys(ctx, content)
@@ -36,7 +36,7 @@ func newSignatureCheck(ctx context.Context, settings, file string) (*signatureCh
 		return nil, context.Cause(ctx)
 	}
 	if err != nil {
-		return nil, pipeline.WithHint(fmt.Errorf("%q (CODE_GIT_VERIFY_KEYS) in the settings does not say who may sign the code: %w", file, err),
+		return nil, fault.WithHint(fmt.Errorf("%q (CODE_GIT_VERIFY_KEYS) in the settings does not say who may sign the code: %w", file, err),
 			"it has to be an allowed_signers file as ssh-keygen(1) has it, or public keys as gpg --armor --export prints them")
 	}
 	return &signatureCheck{file: file, keys: keys}, nil
@@ -52,7 +52,7 @@ func (c *signatureCheck) inspect(ctx context.Context, t gitclone.Target, chain [
 		return context.Cause(ctx)
 	}
 	if err != nil {
-		return pipeline.WithHint(fmt.Errorf("nobody of %q (CODE_GIT_VERIFY_KEYS) vouches for commit %s (%s): %w", c.file, t.Commit, t.Ref, err),
+		return fault.WithHint(fmt.Errorf("nobody of %q (CODE_GIT_VERIFY_KEYS) vouches for commit %s (%s): %w", c.file, t.Commit, t.Ref, err),
 			"find out who made it, and why it is not signed as you expect; code of your own is signed with git tag -s or git commit -S, "+
 				"and a key that is missing is added to that file of the settings")
 	}

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/gitclone"
 	"spa-runner/internal/loopback"
-	"spa-runner/pipeline"
 )
 
 // signedCode is a repository with a signed tag, a signed commit before it and
@@ -102,11 +102,11 @@ func TestCodeThatNobodyVouchesForIsRefused(t *testing.T) {
 		s := newStage(t)
 		step := c.step(ref, "keys/allowed")
 		err := s.run(step)
-		if err == nil || pipeline.ExitCode(err) != pipeline.ExitRunner {
+		if err == nil || fault.ExitCode(err) != fault.ExitRunner {
 			t.Fatalf("%s was cloned: %v", ref, err)
 		}
 		contains(t, ref, err.Error(), want, "keys/allowed", "CODE_GIT_VERIFY_KEYS")
-		contains(t, "hint", pipeline.Hint(err), "git tag -s")
+		contains(t, "hint", fault.Hint(err), "git tag -s")
 		if step.Cloned.Commit != "" || s.count("code cloned") != 0 {
 			t.Errorf("%s: the step goes on", ref)
 		}
@@ -130,11 +130,11 @@ func TestKeysThatCannotBeUsed(t *testing.T) {
 		step := c.step("v1", keys)
 		step.From.URL = filepath.Join(outside, "never asked")
 		err := s.run(step)
-		if err == nil || pipeline.ExitCode(err) != pipeline.ExitRunner {
+		if err == nil || fault.ExitCode(err) != fault.ExitRunner {
 			t.Fatalf("%s was taken: %v", keys, err)
 		}
 		contains(t, keys, err.Error(), want, keys, "CODE_GIT_VERIFY_KEYS")
-		if pipeline.Hint(err) == "" {
+		if fault.Hint(err) == "" {
 			t.Errorf("%s: no hint", keys)
 		}
 		wantNothing(t, step.Into)
@@ -158,11 +158,11 @@ func TestReachableFromABranch(t *testing.T) {
 			step := c.step(ref, "")
 			step.ReachableFrom = "main"
 			err := newStage(t).run(step)
-			if err == nil || pipeline.ExitCode(err) != pipeline.ExitRunner {
+			if err == nil || fault.ExitCode(err) != fault.ExitRunner {
 				t.Fatalf("%s was cloned: %v", ref, err)
 			}
 			contains(t, ref, err.Error(), pull, `branch "main"`, "pull request")
-			contains(t, "hint", pipeline.Hint(err), "CODE_GIT_REACHABLE_FROM", "merged")
+			contains(t, "hint", fault.Hint(err), "CODE_GIT_REACHABLE_FROM", "merged")
 			wantNothing(t, step.Into)
 		}
 	}

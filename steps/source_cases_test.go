@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"spa-runner/pipeline"
+	"spa-runner/internal/fault"
 )
 
 // realCases are what real files hold, with the values that bash gives. Data mode has the
@@ -77,7 +77,7 @@ func TestWhatRealFilesHold(t *testing.T) {
 			s := newStage(t, "HOME=/home/user")
 			err := s.run(v)
 			if by == Data && c.refused != "" {
-				var wrong *pipeline.ConfigError
+				var wrong *fault.ConfigError
 				if !errors.As(err, &wrong) || !strings.Contains(err.Error(), c.refused) {
 					t.Errorf("%s, %s: got %v, want %q", c.kind, by, err, c.refused)
 				}

@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/shellnames"
 	"spa-runner/internal/shellvars"
-	"spa-runner/pipeline"
 )
 
 // compare says what a script changed, and refuses what it may not change.
@@ -38,7 +38,7 @@ func (s SourceVariables) compare(file string, before map[string]string, after []
 		allow(name, file)
 	}
 	if len(problems) > 0 {
-		return nil, nil, &pipeline.ConfigError{Problems: s.shown(problems)}
+		return nil, nil, &fault.ConfigError{Problems: s.shown(problems)}
 	}
 	for i := range set {
 		set[i].File = s.shown([]string{set[i].File})[0]

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/shellvars"
 	"spa-runner/pipeline"
 )
@@ -33,7 +34,7 @@ func (s SourceVariables) byShell(ctx context.Context, rt *pipeline.Runtime, file
 		Dir: s.Workdir, Stdout: printed, Stderr: printed, Results: &told,
 		Argv: []string{s.By, "-c", fmt.Sprintf(`exec 2>&1; %[1]s >&3; printf '\0' >&3; . %[2]s; exec %[1]s >&3`, teller, shellQuoted(path))},
 	})
-	var child *pipeline.ChildError
+	var child *fault.ChildError
 	first, second, whole := bytes.Cut(told.buffer.Bytes(), []byte("\x00\x00"))
 	switch {
 	case errors.As(err, &child) && ctx.Err() == nil:

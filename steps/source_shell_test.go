@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"spa-runner/pipeline"
+	"spa-runner/internal/fault"
 )
 
 // shells that run a variables.sh, of which each is there wherever the tests run.
@@ -55,19 +55,19 @@ func TestAShellRunsTheScript(t *testing.T) {
 
 func TestAShellThatDoesNotComeToTheEnd(t *testing.T) {
 	for script, code := range map[string]int{
-		"export A=1\nexit 0\n":                         pipeline.ExitConfig,
+		"export A=1\nexit 0\n":                         fault.ExitConfig,
 		"export A=1\nexit 3\n":                         3,
 		"set -e\nexport A=1\nfalse\n":                  1,
-		"export A=1 FORBIDDEN=1\n":                     pipeline.ExitConfig,
-		"export A=1\nyes | head -c 2000000\n":          pipeline.ExitRunner,
-		"export A=1\nhead -c 5000000 </dev/zero >&3\n": pipeline.ExitRunner,
+		"export A=1 FORBIDDEN=1\n":                     fault.ExitConfig,
+		"export A=1\nyes | head -c 2000000\n":          fault.ExitRunner,
+		"export A=1\nhead -c 5000000 </dev/zero >&3\n": fault.ExitRunner,
 	} {
 		for _, shell := range shells {
 			v := newVariables(t, script)
 			v.By = shell
 			s := newStage(t)
 			err := s.run(v)
-			if got := pipeline.ExitCode(err); err == nil || got != code || v.calls != 0 || s.env("A") != "(unset)" {
+			if got := fault.ExitCode(err); err == nil || got != code || v.calls != 0 || s.env("A") != "(unset)" {
 				t.Errorf("%s, %q: got %v, exit code %d, want %d, and nothing taken over", shell, script, err, got, code)
 			}
 			if (code == 1 || code == 3) && !strings.Contains(err.Error(), shell+" ended at or before the end of settings/") {
@@ -108,9 +108,9 @@ func TestAnInterruptedShellIsAnInterruption(t *testing.T) {
 		for _, err := os.Stat(filepath.Join(v.Settings, "there")); errors.Is(err, os.ErrNotExist) && ctx.Err() == nil; {
 			_, err = os.Stat(filepath.Join(v.Settings, "there"))
 		}
-		cancel(&pipeline.InterruptedError{Signal: 15})
+		cancel(&fault.InterruptedError{Signal: 15})
 	}()
-	if err := newStage(t).runIn(ctx, v); pipeline.ExitCode(err) != 143 || v.calls != 0 {
-		t.Errorf("got %v, exit code %d, want 143", err, pipeline.ExitCode(err))
+	if err := newStage(t).runIn(ctx, v); fault.ExitCode(err) != 143 || v.calls != 0 {
+		t.Errorf("got %v, exit code %d, want 143", err, fault.ExitCode(err))
 	}
 }

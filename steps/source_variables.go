@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/shellvars"
 	"spa-runner/internal/typos"
 	"spa-runner/pipeline"
@@ -59,7 +60,7 @@ func (s SourceVariables) Params() []pipeline.Param {
 }
 
 // Run evaluates the file. Whatever is wrong with it, or with the configuration
-// that it leads to, is a *pipeline.ConfigError. From then on the untrusted user
+// that it leads to, is a *fault.ConfigError. From then on the untrusted user
 // cannot read the settings, which are those of other environments too: the code
 // gets its own by the overlay.
 func (s SourceVariables) Run(ctx context.Context, rt *pipeline.Runtime) error {
@@ -90,7 +91,7 @@ func warnOfCertificates(rt *pipeline.Runtime) {
 func (s SourceVariables) run(ctx context.Context, rt *pipeline.Runtime) error {
 	folder, err := environmentFolder(s.Settings, s.Environment)
 	if err != nil {
-		return &pipeline.ConfigError{Problems: []string{err.Error()}}
+		return &fault.ConfigError{Problems: []string{err.Error()}}
 	}
 	s.warnOfFiles(rt, folder)
 	file := filepath.Join(s.Settings, s.Environment, variablesFile)
@@ -184,7 +185,7 @@ func (s SourceVariables) source(ctx context.Context, rt *pipeline.Runtime, file 
 	var wrong *shellvars.Error
 	switch {
 	case errors.As(err, &wrong):
-		return nil, nil, &pipeline.ConfigError{Problems: s.shown(wrong.Problems)}
+		return nil, nil, &fault.ConfigError{Problems: s.shown(wrong.Problems)}
 	case err != nil:
 		return nil, nil, fmt.Errorf("evaluating %s: %w", variablesFile, err)
 	}

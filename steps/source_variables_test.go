@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/shellvars"
 	"spa-runner/pipeline"
 )
@@ -71,9 +72,9 @@ func (s *stage) env(name string) string {
 
 func wantConfigError(t *testing.T, err error, want ...string) {
 	t.Helper()
-	var wrong *pipeline.ConfigError
-	if !errors.As(err, &wrong) || pipeline.ExitCode(err) != pipeline.ExitConfig {
-		t.Fatalf("got %v, want a *pipeline.ConfigError", err)
+	var wrong *fault.ConfigError
+	if !errors.As(err, &wrong) || fault.ExitCode(err) != fault.ExitConfig {
+		t.Fatalf("got %v, want a *fault.ConfigError", err)
 	}
 	contains(t, "error", err.Error(), want...)
 }
@@ -94,7 +95,7 @@ func TestWithoutAScriptTheConfigurationIsCheckedAllTheSame(t *testing.T) {
 	if v.calls != 1 || v.applied != nil || s.count("the environment has no variables.sh") != 1 {
 		t.Errorf("Apply was called %d times with %v", v.calls, v.applied)
 	}
-	v.applyErr = &pipeline.ConfigError{Problems: []string{"DEPLOY_ENVIRONMENT_ROLE is required"}}
+	v.applyErr = &fault.ConfigError{Problems: []string{"DEPLOY_ENVIRONMENT_ROLE is required"}}
 	wantConfigError(t, newStage(t).run(v), "DEPLOY_ENVIRONMENT_ROLE is required")
 }
 
@@ -147,11 +148,11 @@ func TestWhatTheScriptDecidesIsLogged(t *testing.T) {
 
 func TestWhatApplyFindsWrongEndsTheStep(t *testing.T) {
 	v := newVariables(t, "export DEPLOY_ENVIRONMENT_ROLE=no-role")
-	v.applyErr = &pipeline.ConfigError{Problems: []string{"DEPLOY_ENVIRONMENT_ROLE is wrong"}}
+	v.applyErr = &fault.ConfigError{Problems: []string{"DEPLOY_ENVIRONMENT_ROLE is wrong"}}
 	wantConfigError(t, newStage(t).run(v), "DEPLOY_ENVIRONMENT_ROLE is wrong")
 	other := errors.New("another kind of error")
 	v.applyErr = other
-	if err := newStage(t).run(v); !errors.Is(err, other) || pipeline.ExitCode(err) != pipeline.ExitRunner {
+	if err := newStage(t).run(v); !errors.Is(err, other) || fault.ExitCode(err) != fault.ExitRunner {
 		t.Errorf("got %v", err)
 	}
 }
@@ -182,7 +183,7 @@ func TestProblemsOfTheScriptAreProblemsOfTheConfiguration(t *testing.T) {
 	}
 	// All of them at once.
 	v := newVariables(t, "aws s3 ls\nexport FORBIDDEN=1\ncurl example.com\n")
-	var wrong *pipeline.ConfigError
+	var wrong *fault.ConfigError
 	if err := newStage(t).run(v); !errors.As(err, &wrong) || len(wrong.Problems) < 2 {
 		t.Errorf("got %v, want every problem", err)
 	}
@@ -215,9 +216,9 @@ func TestWhatAFailedScriptPrintedIsNotShown(t *testing.T) {
 func TestCancelledScriptReturnsTheCause(t *testing.T) {
 	v := newVariables(t, "A=1\n")
 	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(&pipeline.InterruptedError{Signal: 15})
-	if err := newStage(t).runIn(ctx, v); pipeline.ExitCode(err) != 143 || v.calls != 0 {
-		t.Errorf("got %v, exit code %d, want 143", err, pipeline.ExitCode(err))
+	cancel(&fault.InterruptedError{Signal: 15})
+	if err := newStage(t).runIn(ctx, v); fault.ExitCode(err) != 143 || v.calls != 0 {
+		t.Errorf("got %v, exit code %d, want 143", err, fault.ExitCode(err))
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/globs"
 	"spa-runner/internal/manifest"
 	"spa-runner/pipeline"
@@ -61,7 +62,7 @@ func Unchanged(ctx context.Context, rt *pipeline.Runtime, code string, files []m
 	if more := len(changes) - maxChanges; more > 0 {
 		lines = append(lines, fmt.Sprintf("and %d more", more))
 	}
-	return pipeline.WithHint(
+	return fault.WithHint(
 		fmt.Errorf("the code is not what was cloned and laid over it, so it is not deployed. Differences: %d\n  - %s", len(changes), strings.Join(lines, "\n  - ")),
 		"setup, lint or tests did that, or something that they installed. If it is meant, as where setup writes a lock file anew, "+
 			"name the files in SPA_RUNNER_MAY_CHANGE of the project; otherwise find out which target did it before you deploy anything")

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/manifest"
-	"spa-runner/pipeline"
 )
 
 // tracked is a folder of code and what was cloned into it.
@@ -56,14 +56,14 @@ func TestUnchanged(t *testing.T) {
 		write(t, dir, map[string]string{name: "changed"})
 	}
 	err := Unchanged(t.Context(), s.rt, dir, entries, nil)
-	if err == nil || pipeline.ExitCode(err) != pipeline.ExitRunner {
+	if err == nil || fault.ExitCode(err) != fault.ExitRunner {
 		t.Fatalf("got %v", err)
 	}
 	contains(t, "error", err.Error(), "Differences: 26\n", "Makefile: its content was changed", "many/18: its content was changed", "and 6 more")
 	if strings.Contains(err.Error(), "many/19") {
 		t.Errorf("more than %d are named: %v", maxChanges, err)
 	}
-	contains(t, "hint", pipeline.Hint(err), "setup, lint or tests", "SPA_RUNNER_MAY_CHANGE")
+	contains(t, "hint", fault.Hint(err), "setup, lint or tests", "SPA_RUNNER_MAY_CHANGE")
 	if err := Unchanged(t.Context(), s.rt, dir, entries, patternsOf(t, "Makefile many/**")); err != nil {
 		t.Errorf("all of it may change: got %v", err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	spa "spa-runner"
 	"spa-runner/internal/environments"
+	"spa-runner/internal/fault"
 	"spa-runner/internal/gitclone"
 	"spa-runner/pipeline"
 	"spa-runner/steps"
@@ -106,10 +107,10 @@ func (b *batch) text(cmd *cobra.Command, p *program) (text string, err error) {
 		return "", err
 	}
 	if text, err = environments.Batch(string(buildspec), found); err != nil {
-		return "", &pipeline.ConfigError{Problems: []string{err.Error()}}
+		return "", &fault.ConfigError{Problems: []string{err.Error()}}
 	}
 	if p.redactor.String(text) != text {
-		return "", &pipeline.ConfigError{Problems: []string{"the buildspec would have the value of a secret variable in it, so it is not printed: " +
+		return "", &fault.ConfigError{Problems: []string{"the buildspec would have the value of a secret variable in it, so it is not printed: " +
 			"look at the names of the environments, and at --buildspec"}}
 	}
 	return text, nil
@@ -138,7 +139,7 @@ func (b *batch) config(cmd *cobra.Command, p *program, temp string) (*Config, er
 	}
 	switch {
 	case len(problems) > 0:
-		return nil, &pipeline.ConfigError{Problems: problems}
+		return nil, &fault.ConfigError{Problems: problems}
 	case b.settings != "":
 		err = b.takeHead(cmd.Context(), c)
 	}

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"spa-runner/internal/environments"
+	"spa-runner/internal/fault"
 	"spa-runner/internal/gitclone"
 	"spa-runner/pipeline"
 	"spa-runner/steps"
@@ -46,7 +47,7 @@ func (b *batch) find(ctx context.Context, p *program, c *Config) ([]string, erro
 	head := plan.facts.settings
 	all := environments.Below(b.folder, head.Paths())
 	if len(all) == 0 {
-		return nil, &pipeline.ConfigError{Problems: []string{fmt.Sprintf(
+		return nil, &fault.ConfigError{Problems: []string{fmt.Sprintf(
 			"the settings have no environment at %s, since there is no folder below %q: say where they are by %s", head.Commit, b.folder, environmentsFolder)}}
 	}
 	found := all
@@ -74,8 +75,8 @@ func (b *batch) clone(ctx context.Context, rt *pipeline.Runtime, plan *planner) 
 		list = append(list, again)
 	}
 	err = pipeline.Pipeline{Steps: list, StepTimeout: plan.config.StepTimeout}.Run(ctx, rt)
-	if err != nil && plan.facts.settings.Commit != "" && pipeline.Hint(err) == "" {
-		err = pipeline.WithHint(err, "--changed-since takes a commit that the repository of the settings still gives out, such as the one that the branch was at "+
+	if err != nil && plan.facts.settings.Commit != "" && fault.Hint(err) == "" {
+		err = fault.WithHint(err, "--changed-since takes a commit that the repository of the settings still gives out, such as the one that the branch was at "+
 			"before; without it all environments are built")
 	}
 	return before, err
@@ -90,7 +91,7 @@ func checkEnvironments(found []string) error {
 		}
 	}
 	if len(problems) > 0 {
-		return &pipeline.ConfigError{Problems: problems}
+		return &fault.ConfigError{Problems: problems}
 	}
 	return nil
 }

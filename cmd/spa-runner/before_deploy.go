@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/manifest"
 	"spa-runner/pipeline"
 	"spa-runner/steps"
@@ -23,7 +24,7 @@ func (p *planner) beforeDeploy(code string) func(context.Context, *pipeline.Runt
 		if p.facts.hold == "" || p.config.previews() { // to look is not to deploy
 			return nil
 		}
-		return pipeline.WithHint(pipeline.Hold(p.facts.hold), fmt.Sprintf(
+		return fault.WithHint(fault.Hold(p.facts.hold), fmt.Sprintf(
 			"to deploy again, remove the file %s from the folder %s of the settings, by a pull request, and start a build",
 			steps.HoldFile, p.config.Environment))
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"spa-runner/internal/codecommit"
+	"spa-runner/internal/fault"
 	"spa-runner/internal/globs"
 	"spa-runner/internal/logs"
 	"spa-runner/internal/shellvars"
@@ -134,7 +135,7 @@ func placeOf(set shellvars.Var) string {
 }
 
 // resolve computes the configuration from its sources and checks all of it.
-// The error is a *pipeline.ConfigError with every problem there is.
+// The error is a *fault.ConfigError with every problem there is.
 func (c *Config) resolve() error {
 	var problems []string
 	c.Resolved, c.Warnings, c.CodeCommit = nil, nil, nil
@@ -158,14 +159,14 @@ func (c *Config) resolve() error {
 	problems = append(problems, c.checkTogether()...)
 	problems = append(problems, c.checkNames()...)
 	if len(problems) > 0 {
-		return &pipeline.ConfigError{Problems: problems}
+		return &fault.ConfigError{Problems: problems}
 	}
 	return nil
 }
 
 // problemsIn are those of the configuration that an error tells, nil if it is another.
 func problemsIn(err error) []string {
-	var wrong *pipeline.ConfigError
+	var wrong *fault.ConfigError
 	if !errors.As(err, &wrong) {
 		return nil
 	}

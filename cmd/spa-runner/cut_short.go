@@ -7,14 +7,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"spa-runner/pipeline"
+	"spa-runner/internal/fault"
 )
 
 // endedBy says what ended a run before its time: "step limit", "run limit" or
 // the name of a signal; "" if nothing did.
 func endedBy(err error) string {
-	var limit *pipeline.TimeLimitError
-	var interrupted *pipeline.InterruptedError
+	var limit *fault.TimeLimitError
+	var interrupted *fault.InterruptedError
 	switch {
 	case errors.As(err, &interrupted):
 		return unix.SignalName(interrupted.Signal)
@@ -28,15 +28,15 @@ func endedBy(err error) string {
 // signal, by a limit, or killed by somebody else. A target that fails by itself
 // has seen to what it started.
 func deployCutShort(deployStep string, err error) bool {
-	var failed *pipeline.StepError
-	var child *pipeline.ChildError
+	var failed *fault.StepError
+	var child *fault.ChildError
 	return errors.As(err, &failed) && failed.Step == deployStep &&
 		errors.As(err, &child) && (endedBy(err) != "" || child.Code > 128)
 }
 
 // hint is what to do about the failure, "" if nobody knows.
 func (s summary) hint() string {
-	c, hint, by := s.plan.config, pipeline.Hint(s.err), endedBy(s.err)
+	c, hint, by := s.plan.config, fault.Hint(s.err), endedBy(s.err)
 	switch {
 	case !s.execution.rehearsal && !c.previews() && deployCutShort(s.steps[len(s.steps)-1].Name(), s.err):
 	case hint == "" && by == "step limit":

@@ -7,8 +7,8 @@ import (
 	"syscall"
 	"testing"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/loopback"
-	"spa-runner/pipeline"
 )
 
 // Who ends make in the middle of deploying is told what goes on without it; of a
@@ -57,9 +57,9 @@ func TestADeploymentCutShort(t *testing.T) {
 
 func TestWhatCountsAsCutShort(t *testing.T) {
 	t.Parallel()
-	make := func(code int) *pipeline.ChildError { return &pipeline.ChildError{Argv: []string{"make"}, Code: code} }
-	signal := &pipeline.InterruptedError{Signal: syscall.SIGTERM}
-	run, step := &pipeline.TimeLimitError{Of: "run"}, &pipeline.TimeLimitError{Of: "step"}
+	make := func(code int) *fault.ChildError { return &fault.ChildError{Argv: []string{"make"}, Code: code} }
+	signal := &fault.InterruptedError{Signal: syscall.SIGTERM}
+	run, step := &fault.TimeLimitError{Of: "run"}, &fault.TimeLimitError{Of: "step"}
 	for _, c := range []struct {
 		step  string
 		err   error
@@ -78,7 +78,7 @@ func TestWhatCountsAsCutShort(t *testing.T) {
 		{"make-all-tests", make(137), false, ""},
 		{"assume-deploy-role", signal, false, "SIGTERM"},
 	} {
-		err := &pipeline.StepError{Step: c.step, Err: c.err}
+		err := &fault.StepError{Step: c.step, Err: c.err}
 		if got, ended := deployCutShort("make-deploy", err), endedBy(err); got != c.tells || ended != c.ended {
 			t.Errorf("%v: got %v and %q, want %v and %q", err, got, ended, c.tells, c.ended)
 		}

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"spa-runner/pipeline"
+	"spa-runner/internal/fault"
 )
 
 // afterPass is all that decides whether there is another pass.
@@ -36,7 +36,7 @@ const (
 // final are the exit codes after which there is no other pass: the project is to be
 // mended first, the time is over, or somebody wants the run to stop.
 func final(exitCode int) bool {
-	return slices.Contains([]int{pipeline.ExitConfig, pipeline.ExitTimeLimit, 128 + 1, 128 + 2, 128 + 3, 128 + 15}, exitCode) // HUP, INT, QUIT, TERM
+	return slices.Contains([]int{fault.ExitConfig, fault.ExitTimeLimit, 128 + 1, 128 + 2, 128 + 3, 128 + 15}, exitCode) // HUP, INT, QUIT, TERM
 }
 
 // decide says what comes after a pass, and why. It asks nobody, so that the

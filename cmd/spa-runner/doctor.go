@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"spa-runner/internal/doctor"
+	"spa-runner/internal/fault"
 	"spa-runner/internal/logs"
 	"spa-runner/internal/retry"
 	"spa-runner/pipeline"
@@ -118,7 +119,7 @@ func (p *program) diagnose(ctx context.Context, cmd *cobra.Command) (report doct
 		temp, err = filepath.EvalSymlinks(temp) // as the steps name it
 	}
 	if err != nil {
-		return report, pipeline.WithHint(fmt.Errorf("making a temporary folder: %w", err), "make room there, or set TMPDIR to a folder that can be written to")
+		return report, fault.WithHint(fmt.Errorf("making a temporary folder: %w", err), "make room there, or set TMPDIR to a folder that can be written to")
 	}
 	defer func() {
 		if rerr := os.RemoveAll(temp); rerr != nil {

@@ -13,6 +13,7 @@ import (
 
 	"spa-runner/internal/doctor"
 	"spa-runner/internal/environments"
+	"spa-runner/internal/fault"
 	"spa-runner/internal/lazyregexp"
 	"spa-runner/internal/shellvars"
 	"spa-runner/pipeline"
@@ -144,7 +145,7 @@ func (e *environment) lookAtVariables(ctx context.Context) doctor.Finding {
 				}
 			}
 			if len(problems) > 0 {
-				return nil, nil, &pipeline.ConfigError{Problems: problems}
+				return nil, nil, &fault.ConfigError{Problems: problems}
 			}
 			return nil, warnings, nil
 		},

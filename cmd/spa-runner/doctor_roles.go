@@ -11,6 +11,7 @@ import (
 
 	"spa-runner/internal/awsname"
 	"spa-runner/internal/doctor"
+	"spa-runner/internal/fault"
 	"spa-runner/internal/hostfault"
 	"spa-runner/internal/retry"
 	"spa-runner/pipeline"
@@ -124,7 +125,7 @@ func lookAtRole[S pipeline.Scope](ctx context.Context, d *diagnosis, assume step
 	if err == nil {
 		var who caller
 		if who, err = d.whoIs(ctx, assume); err == nil && (who.account != role.Account || !strings.HasSuffix("/"+role.Name, "/"+who.name)) {
-			err = pipeline.WithHint(fmt.Errorf("STS says that the session is %s, which is not that role", who.arn),
+			err = fault.WithHint(fmt.Errorf("STS says that the session is %s, which is not that role", who.arn),
 				"something between the build and STS answers in its place: look at AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_STS and the proxy")
 		}
 	}

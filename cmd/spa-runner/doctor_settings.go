@@ -12,6 +12,7 @@ import (
 
 	"spa-runner/internal/awsname"
 	"spa-runner/internal/doctor"
+	"spa-runner/internal/fault"
 	"spa-runner/internal/gitclone"
 	"spa-runner/internal/shellvars"
 	"spa-runner/pipeline"
@@ -137,7 +138,7 @@ func (d *diagnosis) late(err error) (ofProject []string, ofScript error) {
 	d.breaks("configuration", ofProject)
 	d.breaks(scriptName, script)
 	if len(script) > 0 {
-		ofScript = &pipeline.ConfigError{Problems: script}
+		ofScript = &fault.ConfigError{Problems: script}
 	}
 	return ofProject, ofScript
 }

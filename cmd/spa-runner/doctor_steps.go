@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"spa-runner/internal/doctor"
+	"spa-runner/internal/fault"
 	"spa-runner/internal/record"
 	"spa-runner/pipeline"
 )
@@ -61,7 +62,7 @@ func finding(looked string, warnings []string, err error) doctor.Finding {
 	switch {
 	case err != nil:
 		f.State, f.Cause = doctor.Mend, strings.TrimPrefix(err.Error(), "the configuration is wrong: ") // it may be that of the settings
-		if hint := pipeline.Hint(err); hint != "" {
+		if hint := fault.Hint(err); hint != "" {
 			f.Fixes = []doctor.Fix{{Do: hint}}
 		}
 	case len(warnings) > 0:

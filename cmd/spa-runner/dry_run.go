@@ -14,6 +14,7 @@ import (
 
 	"spa-runner/internal/awsname"
 	"spa-runner/internal/demo"
+	"spa-runner/internal/fault"
 	"spa-runner/internal/loopback"
 	"spa-runner/pipeline"
 )
@@ -90,7 +91,7 @@ func (r *rehearsal) run(cmd *cobra.Command, p *program) (err error) {
 		return fmt.Errorf("making a folder for the dry run: %w", err)
 	}
 	defer func() {
-		if !pipeline.GaveUp(err) { // or what was given up may still work there
+		if !fault.GaveUp(err) { // or what was given up may still work there
 			_ = pipeline.Within(ctx, func() error { return os.RemoveAll(r.temp) })
 		}
 	}()
@@ -98,7 +99,7 @@ func (r *rehearsal) run(cmd *cobra.Command, p *program) (err error) {
 		return err
 	}
 	defer func() {
-		if !pipeline.GaveUp(err) {
+		if !fault.GaveUp(err) {
 			r.server.Close()
 		}
 	}()

@@ -5,8 +5,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/workfolder"
-	"spa-runner/pipeline"
 )
 
 // refuseWorkdir refuses a work folder in which a rehearsal, which makes settings/, code/
@@ -36,8 +36,8 @@ func (r *rehearsal) refuseWorkdir(workdir, home string) error {
 	default:
 		return nil
 	}
-	return pipeline.WithHint(
-		&pipeline.ConfigError{Problems: []string{fmt.Sprintf("--workdir is %q, %s: a rehearsal would make settings/, code/ and spa-run/ there", workdir, why)}},
+	return fault.WithHint(
+		&fault.ConfigError{Problems: []string{fmt.Sprintf("--workdir is %q, %s: a rehearsal would make settings/, code/ and spa-run/ there", workdir, why)}},
 		"use another folder, such as a new one outside of the repositories; without --workdir, nothing is left of the rehearsal")
 }
 

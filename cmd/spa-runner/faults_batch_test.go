@@ -13,7 +13,7 @@ import (
 func TestFaultsOfABatch(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		faults  map[string][]fault
+		faults  map[string][]misbehaviour
 		forever string
 		says    string
 	}{

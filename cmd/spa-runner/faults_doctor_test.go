@@ -64,16 +64,16 @@ func TestFaultsOfTheDoctor(t *testing.T) {
 		{"Spa-DeployEnvironmentRole", "deploy role"},
 		{"AmazonSSM.GetParameter", "CDK bootstrap"},
 	} {
-		for i, fault := range faults {
+		for i, f := range faults {
 			if n++; os.Getenv("SPA_RUNNER_LONG") != "1" && n%len(faults) != i {
 				continue
 			}
-			t.Run(server.part+" "+fault.name, func(t *testing.T) {
+			t.Run(server.part+" "+f.name, func(t *testing.T) {
 				t.Parallel()
 				p := newPatient(t)
 				p.serve()
 				p.env[realWaits], p.env[attemptFor], p.env[answerIn], p.env[nextByteIn] = "1", "5s", "5s", "5s"
-				p.to(server.part, fault.answer)
+				p.to(server.part, f.answer)
 				report, o := p.asked()
 				if got := namesOf(report, doctor.Mend); o.code != 1 || !slices.Equal(got, []string{server.check}) {
 					t.Errorf("it complains of %q, want %s: %v", got, server.check, o)

@@ -20,7 +20,7 @@ import (
 )
 
 // fault is what stands between a request and the server it is for.
-type fault func(w http.ResponseWriter, r *http.Request, next http.Handler)
+type misbehaviour func(w http.ResponseWriter, r *http.Request, next http.Handler)
 
 // What a fault may befall.
 const (
@@ -51,11 +51,11 @@ type script struct {
 	forever string
 
 	mu     sync.Mutex
-	faults map[string][]fault
+	faults map[string][]misbehaviour
 	seen   map[string]int
 }
 
-func (s *script) next(route string) fault {
+func (s *script) next(route string) misbehaviour {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.seen[route]++
@@ -76,7 +76,7 @@ func (s *script) requests(route string) int {
 }
 
 // play is the fault proxy.
-func play(faults map[string][]fault, forever string) *script {
+func play(faults map[string][]misbehaviour, forever string) *script {
 	return &script{faults: maps.Clone(faults), forever: forever, seen: map[string]int{}}
 }
 
@@ -91,7 +91,7 @@ func (s *script) middleware(next http.Handler) http.Handler {
 }
 
 // status answers with a status; header is name, value, name, value.
-func status(code int, header ...string) fault {
+func status(code int, header ...string) misbehaviour {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 		for i := 0; i < len(header); i += 2 {
 			w.Header().Set(header[i], header[i+1])
@@ -101,7 +101,7 @@ func status(code int, header ...string) fault {
 }
 
 // inSeconds is a Retry-After that is a date.
-func inSeconds(n int) fault {
+func inSeconds(n int) misbehaviour {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		date := time.Now().Add(time.Duration(n) * time.Second).UTC().Format(http.TimeFormat)
 		status(503, "Retry-After", date)(w, r, next)
@@ -109,14 +109,14 @@ func inSeconds(n int) fault {
 }
 
 // byItsClock is an answer of a server whose clock is ahead of ours.
-func byItsClock(code int, ahead time.Duration) fault {
+func byItsClock(code int, ahead time.Duration) misbehaviour {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		status(code, "Date", time.Now().Add(ahead).UTC().Format(http.TimeFormat))(w, r, next)
 	}
 }
 
 // refusedBySTS is an error as STS answers it.
-func refusedBySTS(code int, name string, header ...string) fault {
+func refusedBySTS(code int, name string, header ...string) misbehaviour {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 		for i := 0; i < len(header); i += 2 {
 			w.Header().Set(header[i], header[i+1])
@@ -128,7 +128,7 @@ func refusedBySTS(code int, name string, header ...string) fault {
 }
 
 // part sends the first half of the true answer and then does what then says.
-func part(then func(w http.ResponseWriter, r *http.Request, rest []byte)) fault {
+func part(then func(w http.ResponseWriter, r *http.Request, rest []byte)) misbehaviour {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		whole := httptest.NewRecorder()
 		next.ServeHTTP(whole, r)
@@ -143,15 +143,15 @@ func part(then func(w http.ResponseWriter, r *http.Request, rest []byte)) fault 
 }
 
 // truncated ends as if that were all.
-func truncated() fault { return part(func(http.ResponseWriter, *http.Request, []byte) {}) }
+func truncated() misbehaviour { return part(func(http.ResponseWriter, *http.Request, []byte) {}) }
 
 // reset cuts the connection in the middle, rudely.
-func reset() fault {
+func reset() misbehaviour {
 	return part(func(w http.ResponseWriter, _ *http.Request, _ []byte) { hangUp(w, true) })
 }
 
 // closed ends the connection in the middle, politely: an early EOF.
-func closed() fault {
+func closed() misbehaviour {
 	return part(func(w http.ResponseWriter, _ *http.Request, _ []byte) { hangUp(w, false) })
 }
 
@@ -170,7 +170,7 @@ func hangUp(w http.ResponseWriter, rudely bool) {
 func noAnswer(w http.ResponseWriter, _ *http.Request, _ http.Handler) { hangUp(w, true) }
 
 // stalled sends half and then nothing, until the client has gone.
-func stalled() fault {
+func stalled() misbehaviour {
 	return part(func(_ http.ResponseWriter, r *http.Request, _ []byte) { <-r.Context().Done() })
 }
 
@@ -181,7 +181,7 @@ func silent(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
 }
 
 // slow sends the second half in pieces, each after a pause.
-func slow(pieces int, pause time.Duration) fault {
+func slow(pieces int, pause time.Duration) misbehaviour {
 	return part(func(w http.ResponseWriter, _ *http.Request, rest []byte) {
 		size := len(rest)/pieces + 1
 		for len(rest) > 0 {

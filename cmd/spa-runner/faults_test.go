@@ -21,7 +21,7 @@ import (
 // faultRow is a fault, and what a run must make of it.
 type faultRow struct {
 	fault    string
-	faults   map[string][]fault
+	faults   map[string][]misbehaviour
 	forever  string // the route whose last fault never passes
 	options  loopback.Options
 	env      map[string]string
@@ -42,7 +42,9 @@ const (
 	assumeDeploy   = "assume-deploy-role"
 )
 
-func on(route string, faults ...fault) map[string][]fault { return map[string][]fault{route: faults} }
+func on(route string, faults ...misbehaviour) map[string][]misbehaviour {
+	return map[string][]misbehaviour{route: faults}
+}
 
 // faultsAtSTS are those that AssumeRole meets.
 func faultsAtSTS() []faultRow {
@@ -96,7 +98,7 @@ func faultsOfClones() []faultRow {
 		{fault: "GitHub: reset in mid-pack, twice", faults: on(codePack, reset(), reset()), step: cloneCode, attempts: 3, reasons: []string{"reset"}},
 		{fault: "GitHub: early EOF in mid-pack", faults: on(codePack, closed()), step: cloneCode, attempts: 2, reasons: []string{"EOF"}},
 		{fault: "CodeCommit: truncated pack", faults: on(settingsPack, truncated()), step: cloneSettings, attempts: 2},
-		{fault: "GitHub: truncated pack and refs", faults: map[string][]fault{codePack: {truncated()}, codeRefs: {truncated()}}, step: cloneCode, attempts: 3},
+		{fault: "GitHub: truncated pack and refs", faults: map[string][]misbehaviour{codePack: {truncated()}, codeRefs: {truncated()}}, step: cloneCode, attempts: 3},
 		{fault: "GitHub: no answer for the pack", faults: on(codePack, noAnswer), step: cloneCode, attempts: 2},
 		{fault: "GitHub: stall in mid-pack", faults: on(codePack, stalled()), env: stall, step: cloneCode, attempts: 2, reasons: []string{"nothing came for 5s"}},
 		{fault: "CodeCommit: stall in the refs", faults: on(settingsRefs, stalled()), env: stall, step: cloneSettings, attempts: 2, reasons: []string{"nothing came for 5s"}},
@@ -257,7 +259,7 @@ func TestAWaitEndsAtOnce(t *testing.T) {
 	long := []string{"Retry-After", "100"}
 	for name, test := range map[string]struct {
 		route string
-		fault fault
+		fault misbehaviour
 		limit string
 		want  int
 	}{
@@ -310,7 +312,7 @@ func TestAFailedTargetIsNotRetried(t *testing.T) {
 // However many retries there were, the summary has one line for them.
 func TestRetriesDoNotFloodTheSummary(t *testing.T) {
 	t.Parallel()
-	proxy := play(on(codeRefs, slices.Repeat([]fault{status(503)}, 9)...), "")
+	proxy := play(on(codeRefs, slices.Repeat([]misbehaviour{status(503)}, 9)...), "")
 	w := newWorld(t, loopback.Options{Middleware: proxy.middleware})
 	w.serve()
 	w.env["SPA_RUNNER_LOG_FORMAT"] = "console"

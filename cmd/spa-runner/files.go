@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/logs"
 	"spa-runner/internal/record"
 	"spa-runner/internal/report"
@@ -37,8 +38,8 @@ func refuseForeignRecord(workdir string) error {
 	if !errors.Is(err, record.ErrForeign) {
 		return nil // what else is in the way is warned about, see keepFiles
 	}
-	return pipeline.WithHint(
-		&pipeline.ConfigError{Problems: []string{err.Error() + ": a run writes its record there, and nowhere else"}},
+	return fault.WithHint(
+		&fault.ConfigError{Problems: []string{err.Error() + ": a run writes its record there, and nowhere else"}},
 		useAnotherFolder)
 }
 

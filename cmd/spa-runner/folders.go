@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 	"mvdan.cc/sh/v3/syntax"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/hostfault"
 	"spa-runner/internal/workfolder"
 	"spa-runner/pipeline"
@@ -24,14 +25,14 @@ func openWorkFolder(c *Config, sources ...string) (*workfolder.Folder, error) {
 	f, err := workfolder.Open(c.Workdir, "settings", "code")
 	switch {
 	case errors.Is(err, workfolder.ErrInUse):
-		return nil, pipeline.WithHint(&pipeline.ConfigError{Problems: []string{err.Error()}},
+		return nil, fault.WithHint(&fault.ConfigError{Problems: []string{err.Error()}},
 			"wait until it has ended, or give this run a folder of its own: SPA_RUNNER_WORKDIR")
 	case errors.Is(err, workfolder.ErrNoLocks):
 		c.Warnings = append(c.Warnings, err.Error()+": see to it that no other run uses it")
 	case err != nil && anotherFolderHelps(err):
-		return nil, &pipeline.ConfigError{Problems: []string{err.Error()}}
+		return nil, &fault.ConfigError{Problems: []string{err.Error()}}
 	case err != nil:
-		return nil, pipeline.WithHint(err, "nothing was started; "+hostfault.Advice(err))
+		return nil, fault.WithHint(err, "nothing was started; "+hostfault.Advice(err))
 	}
 	if err := errors.Join(refuseForeign(f), refuseForeignRecord(c.Workdir), refuseSources(f, append(sources, c.Settings.URL, c.Code.URL))); err != nil {
 		f.Close()
@@ -55,8 +56,8 @@ func refuseForeign(f *workfolder.Folder) error {
 	if len(f.Foreign) == 0 {
 		return nil
 	}
-	return pipeline.WithHint(
-		&pipeline.ConfigError{Problems: []string{fmt.Sprintf(`there is "%s" already, and no run of spa-runner made it: a run replaces what a run made, and nothing else`,
+	return fault.WithHint(
+		&fault.ConfigError{Problems: []string{fmt.Sprintf(`there is "%s" already, and no run of spa-runner made it: a run replaces what a run made, and nothing else`,
 			strings.Join(f.Foreign, `" and "`))}},
 		useAnotherFolder)
 }
@@ -66,7 +67,7 @@ func refuseSources(f *workfolder.Folder, sources []string) error {
 	for _, source := range sources {
 		for _, e := range f.Earlier {
 			if source = localFolder(source); source != "" && isWithin(source, e.Path) {
-				return &pipeline.ConfigError{Problems: []string{fmt.Sprintf(
+				return &fault.ConfigError{Problems: []string{fmt.Sprintf(
 					"%s is to be read, but it is where an earlier run worked, and this one would replace it: move it elsewhere, or set SPA_RUNNER_WORKDIR to another folder", source)}}
 			}
 		}
@@ -119,7 +120,7 @@ func replaceFolders(rt *pipeline.Runtime, f *workfolder.Folder) error {
 		if advice := hostfault.Advice(err); advice != "" && !errors.Is(err, fs.ErrPermission) {
 			next = advice
 		}
-		return pipeline.WithHint(err, "nothing was started; "+next)
+		return fault.WithHint(err, "nothing was started; "+next)
 	}
 	return nil
 }
@@ -131,7 +132,7 @@ func clearFolders(rt *pipeline.Runtime, f *workfolder.Folder) error {
 	}
 	rt.Log.Info("removing the folders of the pass before")
 	if err := f.Clear(); err != nil {
-		return pipeline.WithHint(err, "the next pass was not started, since it begins with fresh folders")
+		return fault.WithHint(err, "the next pass was not started, since it begins with fresh folders")
 	}
 	return nil
 }

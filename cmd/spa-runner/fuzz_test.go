@@ -13,9 +13,9 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/gitclone"
 	"spa-runner/internal/redact"
-	"spa-runner/pipeline"
 )
 
 // refNames are odd ones, for git and for the fuzzer.
@@ -216,8 +216,8 @@ func FuzzVariables(f *testing.F) {
 // checkRefusal looks at what a person reads.
 func checkRefusal(t *testing.T, v variable, value string, err error) {
 	t.Helper()
-	if pipeline.ExitCode(err) != pipeline.ExitConfig {
-		t.Errorf("%s=%q: exit code %d", v.name, value, pipeline.ExitCode(err))
+	if fault.ExitCode(err) != fault.ExitConfig {
+		t.Errorf("%s=%q: exit code %d", v.name, value, fault.ExitCode(err))
 	}
 	text := err.Error()
 	related := []string{v.name, "CODE_COMMIT_ENDPOINT", "SETTINGS_GIT_URL", "READ_SETTINGS_ROLE", "AWS_REGION"}

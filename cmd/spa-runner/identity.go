@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"spa-runner/internal/fault"
 	"spa-runner/pipeline"
 )
 
@@ -45,10 +46,10 @@ func rootsWith(caBundle string) (*x509.CertPool, error) {
 	}
 	pem, err := os.ReadFile(caBundle)
 	if err != nil {
-		return nil, &pipeline.ConfigError{Problems: []string{fmt.Sprintf("AWS_CA_BUNDLE is %q: %v", caBundle, err)}}
+		return nil, &fault.ConfigError{Problems: []string{fmt.Sprintf("AWS_CA_BUNDLE is %q: %v", caBundle, err)}}
 	}
 	if !roots.AppendCertsFromPEM(pem) {
-		return nil, &pipeline.ConfigError{Problems: []string{fmt.Sprintf("AWS_CA_BUNDLE is %q: there is no certificate in it (PEM)", caBundle)}}
+		return nil, &fault.ConfigError{Problems: []string{fmt.Sprintf("AWS_CA_BUNDLE is %q: there is no certificate in it (PEM)", caBundle)}}
 	}
 	return roots, nil
 }
@@ -60,7 +61,7 @@ func rootsWith(caBundle string) (*x509.CertPool, error) {
 func ambientIdentity(ctx context.Context, client *awshttp.BuildableClient, region string, secret func(...string)) (aws.Config, error) {
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(client), config.WithRegion(region))
 	if err != nil {
-		return aws.Config{}, pipeline.WithHint(fmt.Errorf("reading the AWS configuration of the build: %w", err),
+		return aws.Config{}, fault.WithHint(fmt.Errorf("reading the AWS configuration of the build: %w", err),
 			"look at AWS_PROFILE, AWS_CONFIG_FILE and the files in ~/.aws")
 	}
 	// Its keys never reach a child, but an answer of STS may quote them.

@@ -9,8 +9,8 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/record"
-	"spa-runner/pipeline"
 )
 
 // logEnd writes the last event of a run, or of a pass that another follows: what
@@ -20,7 +20,7 @@ func (s summary) logEnd(log *zap.Logger, of string, took time.Duration) {
 	deployed := !s.execution.rehearsal && c.deploys() && s.deployment() == record.Finished
 	fields := []zap.Field{
 		zap.String("what", s.execution.what), zap.Bool("deployed", deployed),
-		zap.Int64("took_ms", took.Milliseconds()), zap.Int("exit_code", pipeline.ExitCode(err)),
+		zap.Int64("took_ms", took.Milliseconds()), zap.Int("exit_code", fault.ExitCode(err)),
 		zap.String("settings_commit", f.settings.Commit), zap.String("code_commit", f.code.Commit),
 		zap.String("settings_account", accountOf(c.SettingsRole)), zap.String("deploy_account", accountOf(c.DeployRole)),
 		zap.String("region", c.DeployRegion), zap.String("ended_by", endedBy(err)), zap.String("made", s.made()),
@@ -37,11 +37,11 @@ func (s summary) logEnd(log *zap.Logger, of string, took time.Duration) {
 		log.Info(of+" finished", fields...)
 		return
 	}
-	if held := pipeline.Held(err); held != nil {
+	if held := fault.Held(err); held != nil {
 		log.Warn(of+" held", append(fields, zap.String("why", held.Why), zap.String("hint", hint))...)
 		return
 	}
-	var failed *pipeline.StepError
+	var failed *fault.StepError
 	if errors.As(err, &failed) {
 		fields, err = append(fields, zap.String("failed_step", failed.Step)), failed.Err
 	}
@@ -81,7 +81,7 @@ func (s summary) pushed(now time.Time, deployed bool) []zap.Field {
 func (p *pass) MarshalLogObject(e zapcore.ObjectEncoder) error {
 	e.AddInt("pass", p.number)
 	e.AddString("outcome", p.outcome())
-	e.AddInt("exit_code", pipeline.ExitCode(p.err))
+	e.AddInt("exit_code", fault.ExitCode(p.err))
 	e.AddInt64("took_ms", p.took.Milliseconds())
 	if commit := p.plan.facts.settings.Commit; commit != "" {
 		e.AddString("settings_commit", commit)

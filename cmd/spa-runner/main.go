@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/guard"
 	"spa-runner/internal/logs"
 	"spa-runner/internal/redact"
@@ -24,7 +25,7 @@ import (
 func main() {
 	if err := pipeline.Conceal(); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "spa-runner: "+err.Error())
-		os.Exit(pipeline.ExitRunner)
+		os.Exit(fault.ExitRunner)
 	}
 	os.Exit(pipeline.Supervise(os.Environ(), os.Stderr, func(environ []string, signals <-chan syscall.Signal) int {
 		return run(os.Args[1:], environ, os.Stdout, os.Stderr, signals)
@@ -58,7 +59,7 @@ func (p *program) run(args []string) (code int) {
 		if errors.As(err, &panicked) {
 			p.tell(panicked.Stack)
 		}
-		return pipeline.ExitRunner
+		return fault.ExitRunner
 	}
 	return code
 }
@@ -81,24 +82,24 @@ func (p *program) main(args []string) int {
 	case errors.As(err, &unhealthy) && context.Cause(ctx) == nil:
 		return exitUnhealthy
 	case err == nil || errors.As(err, &done):
-		return pipeline.ExitCode(err) // that of the last event, whatever came after it
+		return fault.ExitCode(err) // that of the last event, whatever came after it
 	}
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
 		err = fmt.Errorf("%w (%w)", cause, err)
 	}
 	complain := func() error { p.complain(err); return nil }
-	if pipeline.GaveUp(err) {
+	if fault.GaveUp(err) {
 		pipeline.Tell(complain)
 	} else {
 		_ = pipeline.Within(ctx, complain)
 	}
-	return pipeline.ExitCode(err)
+	return fault.ExitCode(err)
 }
 
 // complain writes an error that no log tells.
 func (p *program) complain(err error) {
 	p.tell("spa-runner: " + err.Error())
-	if hint := pipeline.Hint(err); hint != "" {
+	if hint := fault.Hint(err); hint != "" {
 		p.tell("  " + hint)
 	}
 }
@@ -208,7 +209,7 @@ func noArguments(cmd *cobra.Command, args []string) error {
 
 // usageError is a mistake on the command line, which is configuration too.
 func usageError(err error) error {
-	return &pipeline.ConfigError{Problems: []string{err.Error() + " (see spa-runner --help)"}}
+	return &fault.ConfigError{Problems: []string{err.Error() + " (see spa-runner --help)"}}
 }
 
 // printJSON prints a value for a program, through the redactor.

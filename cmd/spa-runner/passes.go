@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"go.uber.org/zap"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/hostfault"
 	"spa-runner/internal/logs"
 	"spa-runner/internal/record"
@@ -50,7 +51,7 @@ type pass struct {
 
 // outcome is what became of a pass, in words.
 func (p *pass) outcome() string {
-	var failed *pipeline.StepError
+	var failed *fault.StepError
 	switch {
 	case p.err == nil && len(p.config.DeployTargets) == 0:
 		return "finished, nothing deployed"
@@ -60,7 +61,7 @@ func (p *pass) outcome() string {
 		return "made " + strings.Join(p.config.DeployTargets, " ") + ", not " + deployTarget
 	case p.err == nil:
 		return "deployed"
-	case pipeline.Held(p.err) != nil:
+	case fault.Held(p.err) != nil:
 		return "held"
 	case errors.As(p.err, &failed):
 		return "FAILED in " + failed.Step
@@ -96,7 +97,7 @@ func (r *passes) run(ctx context.Context, first *pass) (last *pass) {
 	for last = first; ; {
 		r.once(ctx, last)
 		r.over = append(r.over, last)
-		if pipeline.GaveUp(last.err) {
+		if fault.GaveUp(last.err) {
 			return last
 		}
 		var next *pass
@@ -127,7 +128,7 @@ func (r *passes) once(ctx context.Context, p *pass) {
 
 // removeHome removes the home of the untrusted user, which may have any number of files.
 func (r *passes) removeHome(ctx context.Context, p *pass) {
-	if p.rt.Untrusted == nil || pipeline.GaveUp(p.err) {
+	if p.rt.Untrusted == nil || fault.GaveUp(p.err) {
 		return // what was given up may still work there
 	}
 	if err := pipeline.Within(ctx, p.rt.Untrusted.RemoveHome); err != nil {
@@ -183,7 +184,7 @@ func (r *passes) state(ctx context.Context, p *pass) afterPass {
 	deadline, limited := ctx.Deadline()
 	_, ofMachine := hostfault.Of(p.err)
 	state := afterPass{
-		pass: p.number, limit: p.config.MaxPasses, exitCode: pipeline.ExitCode(p.err), pinned: p.config.SettingsPin != "",
+		pass: p.number, limit: p.config.MaxPasses, exitCode: fault.ExitCode(p.err), pinned: p.config.SettingsPin != "",
 		ofMachine: ofMachine, mayPass: retry.MayPass(p.err),
 		took: p.plan.facts.found.Commit, head: p.plan.facts.head.Commit, timeLimit: limited, left: time.Until(deadline),
 	}

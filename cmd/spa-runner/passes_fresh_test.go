@@ -13,6 +13,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"spa-runner/internal/fault"
 	"spa-runner/pipeline"
 )
 
@@ -256,7 +257,7 @@ func TestFoldersThatCannotBeRemovedAreGivenUp(t *testing.T) {
 			return errors.New("too late")
 		}}}
 		(&passes{}).once(ctx, p)
-		if !pipeline.GaveUp(p.err) {
+		if !fault.GaveUp(p.err) {
 			t.Errorf("got %v, want that it was given up", p.err)
 		}
 	})

@@ -13,7 +13,7 @@ func TestAPassThatDidNotComeToTheSettings(t *testing.T) {
 	t.Parallel()
 	busy, denied := status(503, "Retry-After", "3600"), refusedBySTS(403, "AccessDenied")
 	for name, test := range map[string]struct {
-		faults  map[string][]fault
+		faults  map[string][]misbehaviour
 		forever string
 		code    int
 		passes  int

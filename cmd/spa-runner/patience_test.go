@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/redact"
 	"spa-runner/internal/retry"
 	"spa-runner/pipeline"
@@ -39,7 +40,7 @@ func mainInATest() {
 	_ = os.Unsetenv(asMain)
 	if err := pipeline.Conceal(); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "spa-runner: "+err.Error())
-		quit(pipeline.ExitRunner)
+		quit(fault.ExitRunner)
 	}
 	p := &program{stdout: os.Stdout, stderr: os.Stderr, redactor: redact.New(), patience: usualPatience()}
 	if os.Getenv(realWaits) == "" {

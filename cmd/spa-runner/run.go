@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"golang.org/x/term"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/logs"
 	"spa-runner/pipeline"
 )
@@ -68,7 +69,7 @@ func (p *program) execute(ctx context.Context, c *Config, e execution) (err erro
 		return err
 	}
 	closing := func(closeIt func()) {
-		if !pipeline.GaveUp(err) {
+		if !fault.GaveUp(err) {
 			closeIt()
 		}
 	}
@@ -81,7 +82,7 @@ func (p *program) execute(ctx context.Context, c *Config, e execution) (err erro
 	defer closing(log.Close)
 	if c.Timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, c.Timeout, &pipeline.TimeLimitError{Of: "run", Limit: c.Timeout})
+		ctx, cancel = context.WithTimeoutCause(ctx, c.Timeout, &fault.TimeLimitError{Of: "run", Limit: c.Timeout})
 		defer cancel()
 	}
 	r := &passes{program: p, execution: e, folder: folder, aws: cfg, log: log, recorder: recorder, began: time.Now(), given: &pipeline.Given{Workdir: c.Workdir}}
@@ -110,12 +111,12 @@ func (p *program) execute(ctx context.Context, c *Config, e execution) (err erro
 func (r *passes) ended(ctx context.Context, last *pass) error {
 	ending, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if pipeline.GaveUp(last.err) { // perhaps by the limit of a step, when ctx has not ended
+	if fault.GaveUp(last.err) { // perhaps by the limit of a step, when ctx has not ended
 		cancel()
 	}
 	err := pipeline.Within(ending, func() error { r.end(last); return nil })
 	switch {
-	case err != nil && pipeline.GaveUp(last.err):
+	case err != nil && fault.GaveUp(last.err):
 		return last.err
 	case err != nil:
 		return errors.Join(last.err, err) // nobody reads the log, or its file system does not answer

@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/loopback"
-	"spa-runner/pipeline"
 )
 
 // start starts a run whose log is read while it goes on.
@@ -164,7 +164,7 @@ func TestASignalThatComesByTwoWaysCountsOnce(t *testing.T) {
 	defer stop()
 	passedOn <- syscall.SIGHUP
 	<-ctx.Done()
-	var cause *pipeline.InterruptedError
+	var cause *fault.InterruptedError
 	if !errors.As(context.Cause(ctx), &cause) || cause.Signal != syscall.SIGHUP {
 		t.Errorf("got %v", context.Cause(ctx))
 	}

@@ -7,8 +7,8 @@ import (
 	"sync"
 	"syscall"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/guard"
-	"spa-runner/pipeline"
 )
 
 // interruptible gives a context that SIGINT, SIGTERM, SIGHUP and SIGQUIT end,
@@ -51,7 +51,7 @@ func interruptible(passedOn <-chan syscall.Signal) (ctx context.Context, hurry <
 				}
 				switch counted++; counted {
 				case 1:
-					cancel(&pipeline.InterruptedError{Signal: s})
+					cancel(&fault.InterruptedError{Signal: s})
 				case 2:
 					close(twice)
 				}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"spa-runner/internal/fault"
 	"spa-runner/internal/record"
 	"spa-runner/pipeline"
 )
@@ -48,7 +49,7 @@ func (s summary) text() string {
 	}
 	if s.err != nil {
 		b.WriteString("\n")
-		if pipeline.Held(s.err) == nil { // else the headline says why
+		if fault.Held(s.err) == nil { // else the headline says why
 			fmt.Fprintf(&b, "  cause:   %s\n", indent(shortCause(s.err)))
 		}
 		s.writeLastLines(&b)
@@ -71,18 +72,18 @@ func writeStep(b *strings.Builder, step record.Step) {
 
 func (s summary) headline() string {
 	what, took, c := s.execution.what, rounded(s.took), s.plan.config
-	var failed *pipeline.StepError
+	var failed *fault.StepError
 	deploy := s.deployment()
-	held := pipeline.Held(s.err)
+	held := fault.Held(s.err)
 	switch {
 	case held != nil && len(s.before) > 0: // those before it may have deployed
 		return fmt.Sprintf("%s HELD after %s: %s (nothing was deployed by its last pass)", what, took, held.Why)
 	case held != nil:
 		return fmt.Sprintf("%s HELD after %s: %s (nothing was deployed)", what, took, held.Why)
 	case errors.As(s.err, &failed):
-		return fmt.Sprintf("%s FAILED in %s after %s (exit code %d)", what, failed.Step, took, pipeline.ExitCode(s.err))
+		return fmt.Sprintf("%s FAILED in %s after %s (exit code %d)", what, failed.Step, took, fault.ExitCode(s.err))
 	case s.err != nil:
-		return fmt.Sprintf("%s FAILED before its first step (exit code %d)", what, pipeline.ExitCode(s.err))
+		return fmt.Sprintf("%s FAILED before its first step (exit code %d)", what, fault.ExitCode(s.err))
 	case deploy == record.Skipped:
 		return fmt.Sprintf("%s finished in %s: nothing was deployed, SPA_RUNNER_DEPLOY_TARGETS is empty", what, took)
 	case deploy != record.Finished:
@@ -103,8 +104,8 @@ func (s summary) headline() string {
 
 // next says what to do about the failure.
 func (s summary) next() string {
-	var failed *pipeline.StepError
-	var child *pipeline.ChildError
+	var failed *fault.StepError
+	var child *fault.ChildError
 	hint := s.hint()
 	if errors.As(s.err, &failed) && errors.As(s.err, &child) && hint == "" {
 		above := "what it printed is above, up to \"step failed\""
@@ -167,7 +168,7 @@ func (s summary) writePasses(b *strings.Builder) {
 		if p.plan.facts.settings.Commit == "" {
 			commit = "no commit of the settings"
 		}
-		fmt.Fprintf(b, "  pass %d: %s, exit code %d, after %s, %s\n", p.number, p.outcome(), pipeline.ExitCode(p.err), rounded(p.took), commit)
+		fmt.Fprintf(b, "  pass %d: %s, exit code %d, after %s, %s\n", p.number, p.outcome(), fault.ExitCode(p.err), rounded(p.took), commit)
 	}
 	if len(s.before) > 0 {
 		since := "the settings had moved"

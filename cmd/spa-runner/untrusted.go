@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"spa-runner/internal/fault"
 	"spa-runner/pipeline"
 )
 
@@ -63,7 +64,7 @@ func findUntrusted(c *Config) (*pipeline.User, error) {
 }
 
 func wrongUser(c *Config, err error) error {
-	return &pipeline.ConfigError{Problems: []string{fmt.Sprintf("SPA_RUNNER_UNTRUSTED_USER is %q: %v", c.Untrusted, err)}}
+	return &fault.ConfigError{Problems: []string{fmt.Sprintf("SPA_RUNNER_UNTRUSTED_USER is %q: %v", c.Untrusted, err)}}
 }
 
 // warnOfPath says which folders of a PATH are closed to the user, "" if none is.

@@ -1,4 +1,6 @@
-package pipeline
+// Package fault has the errors of a run: what they say, what to do next, and the exit
+// code that each leads to.
+package fault
 
 import (
 	"errors"
@@ -121,13 +123,13 @@ type hinted struct {
 func (h *hinted) Error() string { return h.err.Error() }
 func (h *hinted) Unwrap() error { return h.err }
 
-// skipped is the error by which a step says that there is nothing to do.
-type skipped struct{ why string }
+// SkippedError is the error by which a step says that there is nothing to do.
+type SkippedError struct{ Why string }
 
-func (s *skipped) Error() string { return "skipped: " + s.why }
+func (s *SkippedError) Error() string { return "skipped: " + s.Why }
 
 // Skip ends a step with success and says why it had nothing to do.
-func Skip(why string) error { return &skipped{why: why} }
+func Skip(why string) error { return &SkippedError{Why: why} }
 
 // HeldError says that a pass was ended on purpose before it deployed: what was
 // asked for was done, so it is no failure, and the exit code is 0.
@@ -150,4 +152,25 @@ func Held(err error) *HeldError {
 	var held *HeldError
 	_ = errors.As(err, &held)
 	return held
+}
+
+// GivenUpError says that work did not return although it was to end. It still goes on,
+// so the process must end: it may do what is left to be told, and nothing else.
+type GivenUpError struct {
+	// Cause is why the work was to end.
+	Cause error
+	// Waited is how long it was waited for.
+	Waited time.Duration
+}
+
+func (e *GivenUpError) Error() string {
+	return fmt.Sprintf("%v; what the runner was doing then did not end within %s, and was given up", e.Cause, e.Waited)
+}
+
+func (e *GivenUpError) Unwrap() error { return e.Cause }
+
+// GaveUp says whether an error is, or has in it, a *GivenUpError.
+func GaveUp(err error) bool {
+	var gaveUp *GivenUpError
+	return errors.As(err, &gaveUp)
 }
