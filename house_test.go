@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	maxFile     = 250 // lines
+	maxFile     = 500 // lines
 	maxFunction = 60
 )
 
@@ -244,7 +244,7 @@ func TestEveryGoroutineIsGuarded(t *testing.T) {
 }
 
 func TestFilesAndFunctionsAreShort(t *testing.T) {
-	mayBeLong := exceptions(t, "variables", "plan") // lists, not logic: the table of variables and the plan
+	mayBeLong := exceptions(t, "Variables", "plan") // lists, not logic: the table of variables and the plan
 	for _, s := range sources(t) {
 		if lines := s.set.Position(s.ast.End()).Line; lines > maxFile {
 			t.Errorf("%s has %d lines, want at most %d", s.path, lines, maxFile)

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	spa "spa-runner"
+	"spa-runner/internal/config"
 	"spa-runner/internal/environments"
 	"spa-runner/internal/fault"
 	"spa-runner/internal/gitclone"
@@ -117,7 +118,7 @@ func (b *batch) text(cmd *cobra.Command, p *program) (text string, err error) {
 }
 
 // config is that of a run in a temporary folder. All problems are told at once.
-func (b *batch) config(cmd *cobra.Command, p *program, temp string) (*Config, error) {
+func (b *batch) config(cmd *cobra.Command, p *program, temp string) (*config.Config, error) {
 	// No step of a batch looks at the environment; that of a run must be there.
 	environ := append(slices.Clone(p.environ), "SPA_RUNNER_WORKDIR="+temp, "SETTINGS_ENVIRONMENT_PATH="+environments.Folder)
 	if b.settings != "" {
@@ -127,12 +128,12 @@ func (b *batch) config(cmd *cobra.Command, p *program, temp string) (*Config, er
 		environ = append(environ, "SETTINGS_GIT_URL="+temp, "SETTINGS_GIT_PIN=") // until takeHead says what they are
 	}
 	c, err := p.config(cmd, environ)
-	problems := problemsIn(err)
-	if err := commit(&b.since)(b.since); err != nil {
+	problems := config.ProblemsIn(err)
+	if err := config.ParseCommit(&b.since)(b.since); err != nil {
 		problems = append(problems, fmt.Sprintf("--changed-since is %q: %v", b.since, err))
 	}
-	folder := cmp.Or(b.folder, c.environ[environmentsFolder], environments.Folder)
-	if err := relativePath(&b.folder)(folder); err != nil {
+	folder := cmp.Or(b.folder, c.Environ[environmentsFolder], environments.Folder)
+	if err := config.ParseRelativePath(&b.folder)(folder); err != nil {
 		problems = append(problems, fmt.Sprintf("%s is %q: %v", environmentsFolder, folder, err))
 	} else if b.folder == "." {
 		problems = append(problems, environmentsFolder+" is the top of the settings: move the environments into a folder, beside what they share")
@@ -147,7 +148,7 @@ func (b *batch) config(cmd *cobra.Command, p *program, temp string) (*Config, er
 }
 
 // takeHead has the settings be those of a repository on this disk.
-func (b *batch) takeHead(ctx context.Context, c *Config) error {
+func (b *batch) takeHead(ctx context.Context, c *config.Config) error {
 	dir, err := filepath.Abs(b.settings)
 	if err == nil {
 		_, err = os.Stat(dir) // or what is no folder would be taken for a URL

@@ -9,6 +9,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"go.uber.org/zap"
 
+	"spa-runner/internal/config"
 	"spa-runner/internal/environments"
 	"spa-runner/internal/fault"
 	"spa-runner/internal/gitclone"
@@ -18,7 +19,7 @@ import (
 
 // find clones the settings, once or twice, and says which environments are to be
 // built; none is no error.
-func (b *batch) find(ctx context.Context, p *program, c *Config) ([]string, error) {
+func (b *batch) find(ctx context.Context, p *program, c *config.Config) ([]string, error) {
 	cfg, err := p.connect(ctx, c, execution{identity: func(ctx context.Context, client *awshttp.BuildableClient) (aws.Config, error) {
 		if c.CodeCommit == nil {
 			return aws.Config{}, dropIdentity() // nobody is asked
@@ -32,10 +33,10 @@ func (b *batch) find(ctx context.Context, p *program, c *Config) ([]string, erro
 	defer log.Close()
 	plan := &planner{
 		config: c, assume: assumer(ctx, cfg, &c.Region, stsPatience{p.patience.sts, log.Logger(1)}), secret: p.secret, patience: p.patience,
-		runID: log.Run(), build: c.environ["CODEBUILD_BUILD_NUMBER"], facts: &facts{},
+		runID: log.Run(), build: c.Environ["CODEBUILD_BUILD_NUMBER"], facts: &facts{},
 	}
 	rt := &pipeline.Runtime{
-		Log: log.Logger(1), Output: log.Output(1), Broken: log.Err, Redact: plan.secret, Env: c.childEnviron(p.environ), Hurry: p.hurry,
+		Log: log.Logger(1), Output: log.Output(1), Broken: log.Err, Redact: plan.secret, Env: c.ChildEnviron(p.environ), Hurry: p.hurry,
 	}
 	for _, warning := range c.Warnings {
 		rt.Log.Warn("configuration: " + warning)
@@ -63,7 +64,7 @@ func (b *batch) find(ctx context.Context, p *program, c *Config) ([]string, erro
 }
 
 // clone runs the first two steps of the plan, and the second once more for the
-// commit to compare with.
+// ParseCommit to compare with.
 func (b *batch) clone(ctx context.Context, rt *pipeline.Runtime, plan *planner) (before gitclone.Result, err error) {
 	list, err := cut(plan.plan(), steps.CloneSettings{}.Name())
 	if err != nil {
@@ -86,7 +87,7 @@ func (b *batch) clone(ctx context.Context, rt *pipeline.Runtime, plan *planner) 
 func checkEnvironments(found []string) error {
 	var problems []string
 	for _, folder := range found {
-		if err := relativePath(new(string))(folder); err != nil {
+		if err := config.ParseRelativePath(new(string))(folder); err != nil {
 			problems = append(problems, fmt.Sprintf("the environment %q cannot be built: %v", folder, err))
 		}
 	}

@@ -45,7 +45,7 @@ func newBatchWorld(t *testing.T, options loopback.Options) *batchWorld {
 	return w
 }
 
-// commit commits the folder of the settings as it is.
+// ParseCommit commits the folder of the settings as it is.
 func (w *batchWorld) commit() string {
 	w.t.Helper()
 	w.gitIn(w.dirs["settings"], "add", "--all")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 
+	"spa-runner/internal/config"
 	"spa-runner/internal/fault"
 	"spa-runner/internal/manifest"
 	"spa-runner/pipeline"
@@ -21,7 +22,7 @@ func (p *planner) beforeDeploy(code string) func(context.Context, *pipeline.Runt
 			return err
 		}
 		warnOfUser(rt)
-		if p.facts.hold == "" || p.config.previews() { // to look is not to deploy
+		if p.facts.hold == "" || p.config.Previews() { // to look is not to deploy
 			return nil
 		}
 		return fault.WithHint(fault.Hold(p.facts.hold), fmt.Sprintf(
@@ -31,13 +32,13 @@ func (p *planner) beforeDeploy(code string) func(context.Context, *pipeline.Runt
 }
 
 // checksBeforeDeploy tells of that, for people.
-func (c *Config) checksBeforeDeploy() []pipeline.Param {
+func checksBeforeDeploy(c *config.Config) []pipeline.Param {
 	compared := "code with what was cloned and laid over it"
 	if len(c.MayChange) > 0 {
 		compared += ", but for " + c.MayChange.String()
 	}
 	checks := []pipeline.Param{{Name: "compare", Value: compared}}
-	if c.previews() {
+	if c.Previews() {
 		return checks
 	}
 	return append(checks, pipeline.Param{Name: "held_by", Value: path.Join("settings", c.Environment, steps.HoldFile)})

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"spa-runner/internal/config"
 	"spa-runner/internal/fault"
 )
 
@@ -38,7 +39,7 @@ func deployCutShort(deployStep string, err error) bool {
 func (s summary) hint() string {
 	c, hint, by := s.plan.config, fault.Hint(s.err), endedBy(s.err)
 	switch {
-	case !s.execution.rehearsal && !c.previews() && deployCutShort(s.steps[len(s.steps)-1].Name(), s.err):
+	case !s.execution.rehearsal && !c.Previews() && deployCutShort(s.steps[len(s.steps)-1].Name(), s.err):
 	case hint == "" && by == "step limit":
 		return "look at what came last; if the step needs longer than " + c.StepTimeout.String() + ", raise SPA_RUNNER_STEP_TIMEOUT"
 	case hint == "" && by == "run limit":
@@ -50,5 +51,5 @@ func (s summary) hint() string {
 Look, with an identity of account %s:
   aws cloudformation describe-stacks --region %s --query "Stacks[?ends_with(StackStatus, 'IN_PROGRESS')].[StackName,StackStatus]" --output table
 As long as a stack is ..._IN_PROGRESS the next run waits for it or fails: start that when this list is empty`,
-		strings.Join(c.DeployTargets, " "), accountOf(c.DeployRole), c.DeployRegion)
+		strings.Join(c.DeployTargets, " "), config.AccountOf(c.DeployRole), c.DeployRegion)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"spa-runner/internal/config"
 	"spa-runner/internal/doctor"
 	"spa-runner/internal/fault"
 	"spa-runner/internal/logs"
@@ -102,7 +103,7 @@ func (p *program) tellReport(cmd *cobra.Command, report doctor.Report) error {
 
 func (p *program) colours() bool {
 	f, ok := p.stdout.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) && newConfig(nil, p.environ).environ["NO_COLOR"] == ""
+	return ok && term.IsTerminal(int(f.Fd())) && config.New(nil, p.environ).Environ["NO_COLOR"] == ""
 }
 
 // diagnose makes the checks. An error is one of the command line, or of the

@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"spa-runner/internal/config"
 	"spa-runner/internal/doctor"
 	"spa-runner/pipeline"
 )
@@ -23,7 +24,7 @@ type diagnosis struct {
 	flags    map[string]string
 	patience patience
 
-	config *Config
+	config *config.Config
 	broken map[string]string // variables that something complains of, with the name of the check that says so
 	user   *pipeline.User    // of SPA_RUNNER_UNTRUSTED_USER; nil is the user of the runner
 	told   []string          // what was complained of
@@ -144,15 +145,15 @@ func (d *diagnosis) brokenBy(patterns []string) string {
 
 // prepare resolves the configuration, connects, and takes the steps from the plan.
 func (d *diagnosis) prepare(ctx context.Context) doctor.Finding {
-	d.config = newConfig(d.flags, d.environ)
+	d.config = config.New(d.flags, d.environ)
 	c := d.config
-	problems := problemsIn(c.resolve())
+	problems := config.ProblemsIn(c.Resolve())
 	if c.Region == "" && !slices.ContainsFunc(problems, func(p string) bool { return strings.HasPrefix(p, "AWS_REGION ") }) {
 		problems = append(problems, "AWS_REGION is not set, and the doctor asks STS before variables.sh could set it: set it in the environment, as CodeBuild does")
 	}
 	d.breaks("configuration", problems)
 	d.identity = d.connectTo(ctx)
-	if wrong := problemsIn(d.identity); wrong != nil {
+	if wrong := config.ProblemsIn(d.identity); wrong != nil {
 		d.broken["AWS_CA_BUNDLE"] = "configuration"
 		problems = append(problems, wrong...)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"spa-runner/internal/config"
 	"spa-runner/internal/doctor"
 	"spa-runner/internal/gitclone"
 	"spa-runner/steps"
@@ -27,7 +28,7 @@ func (d *diagnosis) lookAtCode(ctx context.Context) doctor.Finding {
 	var warnings []string
 	warnings, d.codeErr = d.run(ctx, clone)
 	d.code = d.codeErr == nil
-	looked := shownURL(c.Code.URL)
+	looked := config.ShownURL(c.Code.URL)
 	if !d.code && (ctx.Err() != nil || !d.isOfRef(d.codeErr) && !d.isOfProof(d.codeErr)) {
 		f := finding(looked, nil, d.codeErr)
 		f.Fixes = append(f.Fixes, doctor.Fix{Do: "correct CODE_GIT_URL, or give the project a CODE_GIT_TOKEN; from here, this lists what is there:", Paste: command("git ls-remote --", looked)})
@@ -76,7 +77,7 @@ func (d *diagnosis) lookAtCodeRef(context.Context) doctor.Finding {
 	f := finding(c.Code.Ref, nil, d.codeErr)
 	f.Fixes = append(f.Fixes, doctor.Fix{
 		Do:    "set CODE_GIT_BRANCH, where it is set now (" + d.sourceOf("CODE_GIT_BRANCH") + "), to a tag that is there; this lists them:",
-		Paste: command("git ls-remote --tags --", shownURL(c.Code.URL)),
+		Paste: command("git ls-remote --tags --", config.ShownURL(c.Code.URL)),
 	})
 	return f
 }
@@ -88,7 +89,7 @@ func (d *diagnosis) lookAtPin(context.Context) doctor.Finding {
 		return unknown()
 	case errors.Is(d.codeErr, gitclone.ErrCommitMismatch):
 		f := finding(c.Code.Ref+" against CODE_GIT_COMMIT", nil, d.codeErr)
-		f.Fixes = append(f.Fixes, doctor.Fix{Do: "this shows where it is now:", Paste: command("git ls-remote --", shownURL(c.Code.URL), c.Code.Ref)})
+		f.Fixes = append(f.Fixes, doctor.Fix{Do: "this shows where it is now:", Paste: command("git ls-remote --", config.ShownURL(c.Code.URL), c.Code.Ref)})
 		return f
 	case c.Code.Commit != "":
 		return finding("at CODE_GIT_COMMIT, "+c.Code.Commit, nil, nil)

@@ -14,7 +14,7 @@ const defaultProject = "Spa-DeployAutomationEnvironment"
 
 // project is the project of this build, which CodeBuild tells as NAME:UUID.
 func (d *diagnosis) project() string {
-	name, _, _ := strings.Cut(d.config.environ["CODEBUILD_BUILD_ID"], ":")
+	name, _, _ := strings.Cut(d.config.Environ["CODEBUILD_BUILD_ID"], ":")
 	if name == "" {
 		return defaultProject
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"spa-runner/internal/config"
 	"spa-runner/internal/doctor"
 	"spa-runner/internal/environments"
 	"spa-runner/internal/fault"
@@ -38,7 +39,7 @@ func (d *diagnosis) checksOfFolder(_ context.Context, folder string) []doctor.Ch
 	c, problems := d.configOfFolder(folder, d.flags["SETTINGS_ENVIRONMENT_PATH"])
 	d.config = c
 	d.breaks("configuration", problems)
-	names, err := environmentsOf(folder, cmp.Or(c.environ[environmentsFolder], environments.Folder), c.Environment)
+	names, err := environmentsOf(folder, cmp.Or(c.Environ[environmentsFolder], environments.Folder), c.Environment)
 	list := []check{
 		{"configuration", "", "", func(context.Context) doctor.Finding {
 			return configurationFinding("what is set here; what only the project knows is not demanded", problems, nil)
@@ -59,7 +60,7 @@ func (d *diagnosis) checksOfFolder(_ context.Context, folder string) []doctor.Ch
 
 // configOfFolder is the configuration of one environment, with its problems but
 // those of what is not there: no pull request to the settings can set that.
-func (d *diagnosis) configOfFolder(folder, environment string) (*Config, []string) {
+func (d *diagnosis) configOfFolder(folder, environment string) (*config.Config, []string) {
 	flags := map[string]string{"SETTINGS_GIT_URL": folder}
 	for name, value := range d.flags {
 		flags[name] = value
@@ -67,14 +68,14 @@ func (d *diagnosis) configOfFolder(folder, environment string) (*Config, []strin
 	if environment != "" {
 		flags["SETTINGS_ENVIRONMENT_PATH"] = environment
 	}
-	c := newConfig(flags, d.environ)
-	return c, demanded(c.resolve())
+	c := config.New(flags, d.environ)
+	return c, demanded(c.Resolve())
 }
 
 // demanded are the problems without those of missing values.
 func demanded(err error) []string {
 	var problems []string
-	for _, problem := range problemsIn(err) {
+	for _, problem := range config.ProblemsIn(err) {
 		if _, rest, _ := strings.Cut(problem, " "); !strings.HasPrefix(rest, "is required") {
 			problems = append(problems, problem)
 		}
@@ -135,12 +136,12 @@ func (e *environment) lookAtVariables(ctx context.Context) doctor.Finding {
 	e.rt = e.runtime()
 	file := path.Join(e.name, scriptName)
 	warnings, err := e.run(ctx, steps.SourceVariables{
-		Settings: e.inTemp("settings"), Environment: e.name, Workdir: e.temp, By: steps.Data, Refuse: c.refuse, Secrets: c.secretsIn,
+		Settings: e.inTemp("settings"), Environment: e.name, Workdir: e.temp, By: steps.Data, Refuse: c.Refuse, Secrets: c.SecretsIn,
 		Apply: func(set []shellvars.Var, env *pipeline.Environ) ([]pipeline.Param, []string, error) {
-			_, warnings, err := c.applyScript(set, env)
+			_, warnings, err := c.ApplyScript(set, env)
 			problems := []string{}
 			for _, problem := range demanded(err) {
-				if name, _, _ := strings.Cut(problem, " "); c.script[name].Name != "" {
+				if name, _, _ := strings.Cut(problem, " "); c.Script[name].Name != "" {
 					problems = append(problems, problem)
 				}
 			}
@@ -173,7 +174,7 @@ func (e *environment) lookAtFiles(ctx context.Context) doctor.Finding {
 	}
 	f := e.overlay(ctx, steps.OverlaySettings{
 		Settings: e.inTemp("settings"), Environment: e.name,
-		Protect: c.OverlayProtect, Require: c.OverlayRequire, RequireSettings: c.requireSettings,
+		Protect: c.OverlayProtect, Require: c.OverlayRequire, RequireSettings: c.RequireSettings,
 	}, false)
 	if f.State == doctor.Mend && len(f.Fixes) > 0 {
 		f.Fixes = f.Fixes[:len(f.Fixes)-1] // it says to ask what was just asked
@@ -191,18 +192,18 @@ var branchLike = lazyregexp.New(`^(refs/heads/.*|main|master|trunk|develop|dev|H
 // its server knows, which is not asked.
 func (e *environment) lookAtPin(context.Context) doctor.Finding {
 	c := e.config
-	ref, set := c.script["CODE_GIT_BRANCH"]
-	if _, ofCommit := c.script["CODE_GIT_COMMIT"]; !set && !ofCommit {
+	ref, set := c.Script["CODE_GIT_BRANCH"]
+	if _, ofCommit := c.Script["CODE_GIT_COMMIT"]; !set && !ofCommit {
 		return doctor.Finding{State: doctor.Unneeded, Because: scriptName + " leaves the code to the project"}
 	}
 	f := finding(fmt.Sprintf("CODE_GIT_BRANCH is %s, CODE_GIT_COMMIT %q", c.Code.Ref, c.Code.Commit), nil, nil)
-	if c.Code.Commit != "" || fullCommit.MatchString(c.Code.Ref) {
+	if c.Code.Commit != "" || config.FullCommit.MatchString(c.Code.Ref) {
 		return f
 	}
 	f.State, f.Cause = doctor.Warn, fmt.Sprintf("%s names %s without its commit: a branch moves, and a tag can be moved", scriptName, ref.Value)
 	f.Fixes = []doctor.Fix{{
 		Do:    "export CODE_GIT_COMMIT in " + scriptName + " too, as the commit that this shows (the line with ^{}, if there is one):",
-		Paste: command("git ls-remote --", shownURL(c.Code.URL), ref.Value+"*"),
+		Paste: command("git ls-remote --", config.ShownURL(c.Code.URL), ref.Value+"*"),
 	}}
 	if c.RequirePinned && branchLike.MatchString(c.Code.Ref) {
 		f.State, f.Cause = doctor.Mend, f.Cause+", and SPA_RUNNER_REQUIRE_PINNED refuses a branch"

@@ -31,7 +31,7 @@ import (
 // whatever account that turns out to be.
 func (d *diagnosis) narrowedDeploy(ctx context.Context, role awsname.Role) (of pipeline.Credentials[pipeline.Deploy], session string) {
 	c := d.config
-	session = awsname.SessionName("DoctorContext", c.environ["CODEBUILD_BUILD_NUMBER"])
+	session = awsname.SessionName("DoctorContext", c.Environ["CODEBUILD_BUILD_NUMBER"])
 	return pipeline.Mint[pipeline.Deploy](d.assumer(ctx)(assumption{
 		role: &c.DeployRole, session: session, externalID: c.DeployExternalID,
 		policy: readBootstrap(role, c.DeployRegion).String(),
@@ -50,11 +50,11 @@ func readBootstrap(role awsname.Role, region string) sessionPolicy {
 // connectTo finds the way out and the identity that the doctor was started with,
 // which is then in no variable of this process any more.
 func (d *diagnosis) connectTo(ctx context.Context) error {
-	client, err := newHTTPClient(d.config.environ["AWS_CA_BUNDLE"], d.patience.answer)
+	client, err := newHTTPClient(d.config.Environ["AWS_CA_BUNDLE"], d.patience.answer)
 	if err != nil {
 		return err
 	}
-	d.config.client = newGitClient(client)
+	d.config.Client = newGitClient(client)
 	d.register(d.config)
 	d.cfg, err = ambientIdentity(ctx, client, d.config.Region, d.secret)
 	return err

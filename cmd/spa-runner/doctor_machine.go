@@ -93,7 +93,7 @@ func (d *diagnosis) lookAtUser(context.Context) doctor.Finding {
 	}
 	d.user = user
 	var warnings []string
-	for _, warning := range []string{warnOfPath(user, d.config.environ["PATH"]), warnOfSaved(savedEnvironment, user)} {
+	for _, warning := range []string{warnOfPath(user, d.config.Environ["PATH"]), warnOfSaved(savedEnvironment, user)} {
 		if warning != "" {
 			warnings = append(warnings, warning)
 		}

@@ -19,7 +19,7 @@ import (
 )
 
 // outside says that this is no build of CodeBuild, which sets this name in each.
-func (d *diagnosis) outside() bool { return d.config.environ["CODEBUILD_BUILD_ID"] == "" }
+func (d *diagnosis) outside() bool { return d.config.Environ["CODEBUILD_BUILD_ID"] == "" }
 
 func (d *diagnosis) lookAtIdentity(ctx context.Context) doctor.Finding {
 	err := d.identity

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"spa-runner/internal/awsname"
+	"spa-runner/internal/config"
 	"spa-runner/internal/doctor"
 	"spa-runner/internal/fault"
 	"spa-runner/internal/gitclone"
@@ -24,7 +25,7 @@ func (d *diagnosis) lookAtSettings(ctx context.Context) doctor.Finding {
 	c := d.config
 	_, d.settingsErr = d.run(ctx, step[steps.CloneSettings](d))
 	d.settings = d.settingsErr == nil
-	looked := shownURL(c.Settings.URL)
+	looked := config.ShownURL(c.Settings.URL)
 	if d.settings || errors.Is(d.settingsErr, gitclone.ErrRefNotFound) {
 		return finding(looked, nil, nil)
 	}
@@ -61,7 +62,7 @@ func (d *diagnosis) lookAtSettingsBranch(context.Context) doctor.Finding {
 	f.Fixes = append(f.Fixes, inProject("push that branch, or set the variable of the project to one that is there:", name+"=…"))
 	if c.CodeCommit != nil && c.SettingsPin == "" {
 		f.Fixes = append(f.Fixes, doctor.Fix{
-			Do:    fmt.Sprintf("in account %s, this lists them:", accountOf(c.SettingsRole)),
+			Do:    fmt.Sprintf("in account %s, this lists them:", config.AccountOf(c.SettingsRole)),
 			Paste: fmt.Sprintf("aws codecommit list-branches --repository-name %s --region %s", c.CodeCommit.Name, c.CodeCommit.Region),
 		})
 	}
@@ -85,7 +86,7 @@ func (d *diagnosis) lookAtVariables(ctx context.Context) doctor.Finding {
 	source.By = steps.Data
 	var ofProject []string
 	source.Apply = func(set []shellvars.Var, env *pipeline.Environ) ([]pipeline.Param, []string, error) {
-		decided, warnings, err := c.applyScript(set, env)
+		decided, warnings, err := c.ApplyScript(set, env)
 		ofProject, err = d.late(err)
 		return decided, warnings, err
 	}
@@ -119,14 +120,14 @@ func unknown() doctor.Finding { return doctor.Finding{State: doctor.Unchecked, B
 // late sorts the problems that the configuration has after variables.sh and had not
 // before: an error is what the script set, the others are the project's.
 func (d *diagnosis) late(err error) (ofProject []string, ofScript error) {
-	problems := problemsIn(err)
+	problems := config.ProblemsIn(err)
 	if problems == nil {
 		return nil, err
 	}
 	var script []string
 	for _, problem := range problems {
 		name, _, _ := strings.Cut(problem, " ")
-		_, set := d.config.script[name]
+		_, set := d.config.Script[name]
 		switch _, known := d.broken[name]; {
 		case known, slices.Contains(d.told, problem):
 		case set:

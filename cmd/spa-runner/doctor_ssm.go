@@ -55,7 +55,7 @@ func (d *diagnosis) parameter(ctx context.Context, as aws.CredentialsProvider, n
 
 func (d *diagnosis) askSSM(ctx context.Context, as aws.CredentialsProvider, name string) (string, error) {
 	region := d.config.DeployRegion
-	endpoint := cmp.Or(d.config.environ["AWS_ENDPOINT_URL_SSM"], aws.ToString(d.cfg.BaseEndpoint), "https://ssm."+region+"."+awsname.DNSSuffix(region))
+	endpoint := cmp.Or(d.config.Environ["AWS_ENDPOINT_URL_SSM"], aws.ToString(d.cfg.BaseEndpoint), "https://ssm."+region+"."+awsname.DNSSuffix(region))
 	body, err := json.Marshal(map[string]string{"Name": name})
 	if err != nil {
 		return "", err
@@ -74,7 +74,7 @@ func (d *diagnosis) askSSM(ctx context.Context, as aws.CredentialsProvider, name
 	if err := v4.NewSigner().SignHTTP(ctx, keys, req, hex.EncodeToString(hash[:]), "ssm", region, time.Now()); err != nil {
 		return "", fmt.Errorf("signing a request to Systems Manager: %w", err)
 	}
-	client := http.Client{Transport: d.config.client.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := http.Client{Transport: d.config.Client.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := client.Do(req)
 	if err != nil {
 		return "", fmt.Errorf("no answer from Systems Manager: %w", err)

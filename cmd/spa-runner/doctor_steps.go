@@ -22,7 +22,7 @@ import (
 // prints is dropped: it may be secret.
 func (d *diagnosis) runtime() *pipeline.Runtime {
 	return &pipeline.Runtime{
-		Log: zap.NewNop(), Redact: d.secret, Env: d.config.childEnviron(d.environ), Broken: func() error { return nil },
+		Log: zap.NewNop(), Redact: d.secret, Env: d.config.ChildEnviron(d.environ), Broken: func() error { return nil },
 		Output: func(_, _, _ string) io.WriteCloser { return dropped{} },
 	}
 }
@@ -91,7 +91,7 @@ func (d *diagnosis) takeSteps(ctx context.Context) {
 	c.Workdir, d.facts = d.temp, &facts{}
 	planned := (&planner{
 		config: c, assume: d.assumer(ctx), secret: d.secret, patience: d.patience, runID: "of the doctor",
-		build: c.environ["CODEBUILD_BUILD_NUMBER"], facts: d.facts,
+		build: c.Environ["CODEBUILD_BUILD_NUMBER"], facts: d.facts,
 	}).plan()
 	c.Workdir, d.steps = workdir, map[string]pipeline.Step{}
 	for _, s := range planned {
@@ -109,9 +109,9 @@ func (d *diagnosis) sourceOf(name string) string {
 
 // valueOf is the value of a variable of the table, and who set it.
 func (d *diagnosis) valueOf(name string) (value, source string) {
-	for _, v := range d.config.variables() {
-		if v.name == name {
-			return d.config.lookup(v)
+	for _, v := range d.config.Variables() {
+		if v.Name == name {
+			return d.config.Lookup(v)
 		}
 	}
 	return "", ""

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"spa-runner/internal/awsname"
+	"spa-runner/internal/config"
 	"spa-runner/internal/doctor"
 	"spa-runner/internal/lazyregexp"
 	"spa-runner/pipeline"
@@ -146,13 +147,13 @@ const preferredAccount = "AWS_ACCOUNT"
 
 // compareAccounts of the deploy role and of what SPA would deploy to.
 func (d *diagnosis) compareAccounts(settings, environment string) doctor.Finding {
-	ours := accountOf(d.config.DeployRole)
+	ours := config.AccountOf(d.config.DeployRole)
 	name, content, err := d.settingsFile(settings, environment, d.rt.Env)
 	wanted, where, correct := ofAutomation(content, "account_id"), name, "automation.account_id in "+name+" by a pull request"
 	if account, _ := d.rt.Env.Lookup(preferredAccount); account != "" && err == nil {
 		set := "the environment"
-		if v, ok := d.config.script[preferredAccount]; ok {
-			set = placeOf(v)
+		if v, ok := d.config.Script[preferredAccount]; ok {
+			set = config.PlaceOf(v)
 		}
 		where, correct = preferredAccount, preferredAccount+" in "+set+", which SPA prefers to its settings"
 		if wanted != "" && wanted != account {

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"spa-runner/internal/awsname"
+	"spa-runner/internal/config"
 	"spa-runner/internal/demo"
 	"spa-runner/internal/fault"
 	"spa-runner/internal/loopback"
@@ -84,7 +85,7 @@ type rehearsal struct {
 
 func (r *rehearsal) run(cmd *cobra.Command, p *program) (err error) {
 	ctx := cmd.Context()
-	if err := r.refuseWorkdir(cmd.Flags().Lookup("workdir").Value.String(), newConfig(nil, p.environ).environ["HOME"]); err != nil {
+	if err := r.refuseWorkdir(cmd.Flags().Lookup("workdir").Value.String(), config.New(nil, p.environ).Environ["HOME"]); err != nil {
 		return err
 	}
 	if r.temp, err = os.MkdirTemp("", "spa-runner-dry-run-"); err != nil {
@@ -103,13 +104,13 @@ func (r *rehearsal) run(cmd *cobra.Command, p *program) (err error) {
 			r.server.Close()
 		}
 	}()
-	var c *Config
+	var c *config.Config
 	rehearsed := *p
 	err = pipeline.Within(ctx, func() (err error) { c, err = r.prepare(cmd, &rehearsed); return err })
 	if err != nil {
 		return err
 	}
-	c.settingsShown = r.settings
+	c.SettingsShown = r.settings
 	e := execution{what: "dry run", rehearsal: true, identity: r.identity, until: r.until, sources: []string{r.settings, r.code}}
 	e.temporary = filepath.Dir(c.Workdir) == r.temp
 	if !r.executeDeploy {
@@ -130,7 +131,7 @@ func (r *rehearsal) identity(_ context.Context, client *awshttp.BuildableClient)
 	}, dropIdentity()
 }
 
-// environ is the environment as the project would have it in CodeBuild: that of
+// Environ is the environment as the project would have it in CodeBuild: that of
 // the user, with the loopback server in place of AWS. What the rehearsal decides
 // is set as a flag, which wins over variables.sh.
 func (r *rehearsal) environ(ctx context.Context, cmd *cobra.Command, environ []string) ([]string, error) {

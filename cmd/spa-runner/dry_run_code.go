@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"spa-runner/internal/config"
 	"spa-runner/internal/loopback"
 )
 
@@ -43,7 +44,7 @@ func (r *rehearsal) dropPins(cmd *cobra.Command, forced, vars map[string]string)
 }
 
 // warnOfPins says which they were.
-func (r *rehearsal) warnOfPins(c *Config) {
+func (r *rehearsal) warnOfPins(c *config.Config) {
 	for _, name := range r.unmade {
 		c.Warnings = append(c.Warnings, "the check of "+name+" is not made: the code is a snapshot of a folder, which has neither history nor signature")
 	}

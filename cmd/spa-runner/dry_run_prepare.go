@@ -6,12 +6,14 @@ import (
 	"os"
 	"path/filepath"
 
+	"spa-runner/internal/config"
+
 	"github.com/spf13/cobra"
 )
 
 // prepare makes the configuration of the rehearsal and repositories of the folders, and
 // gives the program the environment of the rehearsal.
-func (r *rehearsal) prepare(cmd *cobra.Command, p *program) (*Config, error) {
+func (r *rehearsal) prepare(cmd *cobra.Command, p *program) (*config.Config, error) {
 	ctx := cmd.Context()
 	ownCode := r.code != "" || cmd.Flags().Changed("code-git-url")
 	environ, err := r.environ(ctx, cmd, p.environ)
@@ -27,7 +29,7 @@ func (r *rehearsal) prepare(cmd *cobra.Command, p *program) (*Config, error) {
 		c.Warnings = append(c.Warnings, "the settings are those of the built-in demo: give your own with --settings")
 	}
 	r.warnOfPins(c)
-	if err := r.serveSettings(ctx, accountOf(c.SettingsRole)); err != nil {
+	if err := r.serveSettings(ctx, config.AccountOf(c.SettingsRole)); err != nil {
 		return nil, err
 	}
 	return c, r.letThrough(c)
@@ -35,7 +37,7 @@ func (r *rehearsal) prepare(cmd *cobra.Command, p *program) (*Config, error) {
 
 // letThrough lets the untrusted user go through the folder of the rehearsal to
 // the work folder in it, and to nothing else there, whatever the umask is.
-func (r *rehearsal) letThrough(c *Config) error {
+func (r *rehearsal) letThrough(c *config.Config) error {
 	if c.Untrusted == "" {
 		return nil
 	}

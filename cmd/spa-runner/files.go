@@ -3,12 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"path/filepath"
 	"strings"
 
 	"go.uber.org/zap"
 
+	"spa-runner/internal/config"
 	"spa-runner/internal/fault"
 	"spa-runner/internal/logs"
 	"spa-runner/internal/record"
@@ -20,7 +20,7 @@ import (
 const shownFile = record.Report
 
 // newRecordedLog starts the log of a run and the record that is made of its events.
-func (p *program) newRecordedLog(c *Config) (*logs.Log, *record.Recorder) {
+func (p *program) newRecordedLog(c *config.Config) (*logs.Log, *record.Recorder) {
 	var log *logs.Log
 	recorder := record.NewRecorder(record.Options{
 		Redact:    p.redactor.String,
@@ -77,7 +77,7 @@ func (r *passes) end(last *pass) {
 }
 
 // lastLine says where the report of the run is.
-func (r *passes) lastLine(c *Config) string {
+func (r *passes) lastLine(c *config.Config) string {
 	switch where := r.report(c); {
 	case where != "":
 		return fmt.Sprintf("report: %s\n", where)
@@ -88,11 +88,11 @@ func (r *passes) lastLine(c *Config) string {
 }
 
 // report is where the report of the run can be found when it is over, "" if nowhere.
-func (r *passes) report(c *Config) string {
+func (r *passes) report(c *config.Config) string {
 	if r.files == nil || r.recorder.Err() != nil || r.execution.temporary {
 		return ""
 	}
-	_, build, inCodeBuild := strings.Cut(c.environ["CODEBUILD_BUILD_ID"], ":")
+	_, build, inCodeBuild := strings.Cut(c.Environ["CODEBUILD_BUILD_ID"], ":")
 	if c.ArtifactsURL != "" && inCodeBuild && !r.execution.rehearsal && isBuildFolder(c) {
 		return strings.Join([]string{c.ArtifactsURL, build, record.Folder, shownFile}, "/")
 	}
@@ -104,26 +104,9 @@ func (r *passes) report(c *Config) string {
 }
 
 // isBuildFolder says whether CodeBuild looks for artifacts where the run works.
-func isBuildFolder(c *Config) bool {
-	folder := c.environ["CODEBUILD_SRC_DIR"]
+func isBuildFolder(c *config.Config) bool {
+	folder := c.Environ["CODEBUILD_SRC_DIR"]
 	return folder == "" || isWithin(c.Workdir, folder) && isWithin(folder, c.Workdir)
-}
-
-// artifactsURL is checked for what it should look like, and never asked for anything.
-func artifactsURL(to *string) func(string) error {
-	return func(value string) error {
-		*to = ""
-		if value == "" {
-			return nil
-		}
-		u, err := url.Parse(value)
-		if err != nil || u.Scheme != "s3" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" ||
-			strings.ContainsAny(value, " \t\r\n") {
-			return errors.New("write the folder in which the builds have theirs, such as s3://BUCKET/runs")
-		}
-		*to = strings.TrimRight(value, "/")
-		return nil
-	}
 }
 
 // recordedSteps are the steps of a plan, of which nothing is known yet.

@@ -3,23 +3,25 @@ package main
 import (
 	"slices"
 
+	"spa-runner/internal/config"
+
 	"github.com/spf13/cobra"
 )
 
 // addVariableFlags gives a command one flag for each variable of the table, or for
 // those that are named.
 func (p *program) addVariableFlags(cmd *cobra.Command, names ...string) {
-	for _, v := range new(Config).variables() {
-		if v.secret || v.name == "SETTINGS_ROLE" || len(names) > 0 && !slices.Contains(names, v.name) {
+	for _, v := range new(config.Config).Variables() {
+		if v.Secret || v.Name == "SETTINGS_ROLE" || len(names) > 0 && !slices.Contains(names, v.Name) {
 			continue
 		}
-		usage := v.usage
-		if v.preset != "" {
-			usage += " (default " + v.preset + ")"
+		usage := v.Usage
+		if v.Preset != "" {
+			usage += " (default " + v.Preset + ")"
 		}
 		value := &flagValue{kind: "VALUE"}
-		flag := cmd.Flags().VarPF(value, v.flag(), "", usage+" ["+v.name+"]")
-		if v.preset == "true" || v.preset == "false" {
+		flag := cmd.Flags().VarPF(value, v.Flag(), "", usage+" ["+v.Name+"]")
+		if v.Preset == "true" || v.Preset == "false" {
 			value.kind, flag.NoOptDefVal = "bool", "true" // --require-pinned is enough
 		}
 	}
@@ -37,17 +39,17 @@ func (f *flagValue) Set(text string) error { f.text = text; return nil }
 func (f *flagValue) Type() string { return f.kind }
 
 // config reads the configuration for a command. Every problem is in the error.
-func (p *program) config(cmd *cobra.Command, environ []string) (*Config, error) {
-	c := newConfig(flagsOf(cmd), environ)
-	return c, c.resolve()
+func (p *program) config(cmd *cobra.Command, environ []string) (*config.Config, error) {
+	c := config.New(flagsOf(cmd), environ)
+	return c, c.Resolve()
 }
 
 // flagsOf are the variables that the flags of a command line set.
 func flagsOf(cmd *cobra.Command) map[string]string {
 	flags := map[string]string{}
-	for _, v := range new(Config).variables() {
-		if cmd.Flags().Changed(v.flag()) {
-			flags[v.name] = cmd.Flags().Lookup(v.flag()).Value.String()
+	for _, v := range new(config.Config).Variables() {
+		if cmd.Flags().Changed(v.Flag()) {
+			flags[v.Name] = cmd.Flags().Lookup(v.Flag()).Value.String()
 		}
 	}
 	return flags

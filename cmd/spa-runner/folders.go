@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 	"mvdan.cc/sh/v3/syntax"
 
+	"spa-runner/internal/config"
 	"spa-runner/internal/fault"
 	"spa-runner/internal/hostfault"
 	"spa-runner/internal/workfolder"
@@ -21,7 +22,7 @@ import (
 // openWorkFolder takes the work folder for this run and refuses one in which
 // there is anything that a run would have to remove and did not make. Nothing is
 // changed yet.
-func openWorkFolder(c *Config, sources ...string) (*workfolder.Folder, error) {
+func openWorkFolder(c *config.Config, sources ...string) (*workfolder.Folder, error) {
 	f, err := workfolder.Open(c.Workdir, "settings", "code")
 	switch {
 	case errors.Is(err, workfolder.ErrInUse):

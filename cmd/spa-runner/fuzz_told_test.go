@@ -5,43 +5,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"regexp"
 	"strings"
 	"testing"
-	"time"
 )
-
-// FuzzTriggerValues: what a trigger, or whoever starts a build, says of a push is for the
-// log and the summary: one line, and a time that everybody reads alike.
-func FuzzTriggerValues(f *testing.F) {
-	for _, seed := range [][3]string{
-		{"arn:aws:iam::111111111111:user/alice", "2026-03-01T13:00:00+01:00", "3"},
-		{"arn:aws:sts::1:assumed-role/A/\x1b[31m", "0000-01-01T00:00:00+23:59", "+3"},
-		{"$(id)", "9999-12-31T23:59:59-23:59", "11"},
-		{"", "", ""},
-		{"arn:a:b:::x\n", "2026-03-01T12:00:60Z", "0x2"},
-	} {
-		f.Add(seed[0], seed[1], seed[2])
-	}
-	shown := regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`)
-	f.Fuzz(func(t *testing.T, who, when, passes string) {
-		var told, at string
-		if err := pusher(&told)(who); err == nil && (told != who || strings.ContainsFunc(told, func(r rune) bool { return r <= ' ' || r > '~' })) {
-			t.Errorf("the pusher %q is told as %q", who, told)
-		}
-		if err := moment(&at)(when); err == nil && when != "" {
-			was, err := time.Parse(time.RFC3339, when)
-			is, err2 := time.Parse(time.RFC3339, at)
-			if err != nil || err2 != nil || !is.Equal(was.Truncate(time.Second)) || !shown.MatchString(at) {
-				t.Errorf("%q is told as %q: %v, %v", when, at, err, err2)
-			}
-		}
-		var n int
-		if err := passLimit(&n, true)(passes); err == nil && (n < 1 || n > maxPasses) {
-			t.Errorf("%q allows %d passes", passes, n)
-		}
-	})
-}
 
 // FuzzParameter: an answer is the parameter that a parser of JSON finds in it, or an error of
 // a length that people read.

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"spa-runner/internal/config"
 	"spa-runner/internal/fault"
 	"spa-runner/internal/record"
 )
@@ -17,12 +18,12 @@ import (
 // was deployed where, why it was not, or which step ended it.
 func (s summary) logEnd(log *zap.Logger, of string, took time.Duration) {
 	c, f, err, hint := s.plan.config, s.plan.facts, s.err, s.hint()
-	deployed := !s.execution.rehearsal && c.deploys() && s.deployment() == record.Finished
+	deployed := !s.execution.rehearsal && c.Deploys() && s.deployment() == record.Finished
 	fields := []zap.Field{
 		zap.String("what", s.execution.what), zap.Bool("deployed", deployed),
 		zap.Int64("took_ms", took.Milliseconds()), zap.Int("exit_code", fault.ExitCode(err)),
 		zap.String("settings_commit", f.settings.Commit), zap.String("code_commit", f.code.Commit),
-		zap.String("settings_account", accountOf(c.SettingsRole)), zap.String("deploy_account", accountOf(c.DeployRole)),
+		zap.String("settings_account", config.AccountOf(c.SettingsRole)), zap.String("deploy_account", config.AccountOf(c.DeployRole)),
 		zap.String("region", c.DeployRegion), zap.String("ended_by", endedBy(err)), zap.String("made", s.made()),
 	}
 	fields = append(fields, s.pushed(time.Now(), deployed)...)

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap/zapcore"
 
+	"spa-runner/internal/config"
 	"spa-runner/internal/gitclone"
 )
 
@@ -29,7 +30,7 @@ func TestWhoPushedWhat(t *testing.T) {
 		{2, "a", "a", "alice", "noon", "an earlier push of a by alice at noon"}, // back again, by somebody
 		{2, "a", "", "", "", ""},
 	} {
-		c := &Config{Trigger: test.trigger, Pusher: test.pusher, PushedAt: test.at}
+		c := &config.Config{Trigger: test.trigger, Pusher: test.pusher, PushedAt: test.at}
 		s := summary{number: test.pass, plan: &planner{config: c, facts: &facts{settings: gitclone.Result{Target: gitclone.Target{Commit: test.took}}}}}
 		if got := s.push(); got != test.want {
 			t.Errorf("%+v: got %q", test, got)
@@ -58,7 +59,7 @@ func TestTheLastEventTellsOfItsOwnPush(t *testing.T) {
 		"in another pass":              {2, "a", "a", noon, true, time.Minute, ""},
 		"of which commit is not known": {1, "a", "", noon, true, time.Minute, ""},
 	} {
-		c := &Config{Trigger: test.trigger, Pusher: "alice", PushedAt: test.at}
+		c := &config.Config{Trigger: test.trigger, Pusher: "alice", PushedAt: test.at}
 		s := summary{number: test.pass, plan: &planner{config: c, facts: &facts{settings: gitclone.Result{Target: gitclone.Target{Commit: test.took}}}}}
 		at, err := time.Parse(time.RFC3339, noon)
 		if err != nil {

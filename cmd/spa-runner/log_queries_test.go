@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"spa-runner/internal/config"
 	"spa-runner/internal/loopback"
 )
 
@@ -231,8 +232,8 @@ func TestInsightsFindsEveryField(t *testing.T) {
 	n := 0
 	for _, e := range o.find(t, "run started", "") {
 		variables := map[string]any{}
-		for _, v := range (&Config{}).variables() {
-			variables[v.name] = "x"
+		for _, v := range (&config.Config{}).Variables() {
+			variables[v.Name] = "x"
 		}
 		e["variables"], e["sources"] = variables, variables
 		e["withheld_from_children"] = slices.Repeat([]string{"AWS_X"}, 20)

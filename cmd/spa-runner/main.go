@@ -15,10 +15,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"spa-runner/internal/config"
 	"spa-runner/internal/fault"
 	"spa-runner/internal/guard"
 	"spa-runner/internal/logs"
 	"spa-runner/internal/redact"
+	"spa-runner/internal/secretname"
 	"spa-runner/pipeline"
 )
 
@@ -66,8 +68,8 @@ func (p *program) run(args []string) (code int) {
 
 // main is run without its guard.
 func (p *program) main(args []string) int {
-	p.redactor.Add(secretsOfDeploy(args, p.environ)...)
-	p.redactor.Add(secretsOnCommandLine(args)...)
+	p.redactor.Add(config.SecretsOfDeploy(args, p.environ)...)
+	p.redactor.Add(secretname.OnCommandLine(args)...)
 	ctx, hurry, unguard, stop := interruptible(p.passedOn)
 	defer stop()
 	p.hurry, p.unguard = hurry, unguard
@@ -202,7 +204,7 @@ func noSuchCommand(root *cobra.Command, args []string) error {
 
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usageError(fmt.Errorf("%s takes no arguments, but got %q", cmd.Name(), withoutUserInfo(strings.Join(args, " "))))
+		return usageError(fmt.Errorf("%s takes no arguments, but got %q", cmd.Name(), config.WithoutUserInfo(strings.Join(args, " "))))
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"go.uber.org/zap"
 
+	"spa-runner/internal/config"
 	"spa-runner/internal/fault"
 	"spa-runner/internal/hostfault"
 	"spa-runner/internal/logs"
@@ -39,7 +40,7 @@ type passes struct {
 // pass is one way over the plan.
 type pass struct {
 	number int
-	config *Config
+	config *config.Config
 	plan   *planner
 	steps  []pipeline.Step // all of the plan
 	list   []pipeline.Step // those that are to be run
@@ -55,10 +56,10 @@ func (p *pass) outcome() string {
 	switch {
 	case p.err == nil && len(p.config.DeployTargets) == 0:
 		return "finished, nothing deployed"
-	case p.err == nil && p.config.previews():
+	case p.err == nil && p.config.Previews():
 		return "a preview, nothing deployed"
-	case p.err == nil && !p.config.deploys():
-		return "made " + strings.Join(p.config.DeployTargets, " ") + ", not " + deployTarget
+	case p.err == nil && !p.config.Deploys():
+		return "made " + strings.Join(p.config.DeployTargets, " ") + ", not " + config.DeployTarget
 	case p.err == nil:
 		return "deployed"
 	case fault.Held(p.err) != nil:
@@ -71,16 +72,16 @@ func (p *pass) outcome() string {
 
 // prepare makes what a pass works with, all of it new. With an error the pass
 // cannot be run, but it can be told of.
-func (r *passes) prepare(ctx context.Context, number int, c *Config) (_ *pass, err error) {
+func (r *passes) prepare(ctx context.Context, number int, c *config.Config) (_ *pass, err error) {
 	log, p := r.log.Logger(number), r.program
 	plan := &planner{
 		config: c, assume: assumer(ctx, r.aws, &c.Region, stsPatience{p.patience.sts, log}), secret: p.secret, patience: p.patience,
-		makeFlags: r.execution.makeFlags, runID: r.log.Run(), build: c.environ["CODEBUILD_BUILD_NUMBER"], facts: &facts{},
+		makeFlags: r.execution.makeFlags, runID: r.log.Run(), build: c.Environ["CODEBUILD_BUILD_NUMBER"], facts: &facts{},
 	}
 	one := &pass{number: number, config: c, plan: plan, steps: plan.plan(), look: plan.lookAgain()}
 	one.rt = &pipeline.Runtime{
 		Log: log, Output: r.log.Output(number), Broken: r.log.Err, Redact: p.secret,
-		Env: c.childEnviron(p.environ), Grace: c.Grace, Hurry: p.hurry, KeysInEnv: c.KeysInEnv,
+		Env: c.ChildEnviron(p.environ), Grace: c.Grace, Hurry: p.hurry, KeysInEnv: c.KeysInEnv,
 		Given: r.given,
 	}
 	r.recorder.StartPass(number, recordedSteps(one.steps))
@@ -196,7 +197,7 @@ func (r *passes) state(ctx context.Context, p *pass) afterPass {
 
 // after prepares the pass after another. What is wrong with that is its failure.
 func (r *passes) after(ctx context.Context, before *pass) *pass {
-	c, err := before.config.anew()
+	c, err := before.config.Anew()
 	r.program.register(c)
 	next, prepared := r.prepare(ctx, before.number+1, c)
 	if next.err = err; err == nil {

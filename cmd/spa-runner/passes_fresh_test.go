@@ -13,6 +13,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"spa-runner/internal/config"
 	"spa-runner/internal/fault"
 	"spa-runner/pipeline"
 )
@@ -251,7 +252,7 @@ func TestFoldersThatCannotBeRemovedAreGivenUp(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		answer := make(chan struct{})
 		defer close(answer)
-		p := &pass{number: 2, config: &Config{}, rt: &pipeline.Runtime{Broken: func() error {
+		p := &pass{number: 2, config: &config.Config{}, rt: &pipeline.Runtime{Broken: func() error {
 			stop()
 			<-answer
 			return errors.New("too late")

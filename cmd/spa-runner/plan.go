@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"spa-runner/internal/awsname"
+	"spa-runner/internal/config"
 	"spa-runner/internal/gitclone"
 	"spa-runner/internal/manifest"
 	"spa-runner/internal/workfolder"
@@ -26,7 +27,7 @@ type facts struct {
 
 // planner makes the plan. What differs between a run and its rehearsals is here.
 type planner struct {
-	config *Config
+	config *config.Config
 	// assume gives the provider of an assumed role; the role is read when the
 	// provider is first asked, since variables.sh may set it.
 	assume   func(assumption) aws.CredentialsProvider
@@ -76,28 +77,28 @@ func (p *planner) plan() []pipeline.Step {
 		steps.CloneSettings{
 			Credentials: settings,
 			From:        &c.Settings, CodeCommit: c.CodeCommit, Narrowed: narrowed != "", Pin: c.SettingsPin, Trigger: c.Trigger,
-			Token: c.SettingsToken, Client: c.client, Into: settingsDir, Mark: workfolder.Mark(p.runID), Found: &p.facts.found, Cloned: &p.facts.settings,
+			Token: c.SettingsToken, Client: c.Client, Into: settingsDir, Mark: workfolder.Mark(p.runID), Found: &p.facts.found, Cloned: &p.facts.settings,
 			Patience: p.patience.clone, Stall: p.patience.stall,
 		},
 		// 3. May pin the code and name the role that deploys, so it comes before both.
 		steps.SourceVariables{
 			Credentials: nobody,
-			Settings:    settingsDir, Environment: c.Environment, Workdir: c.Workdir, By: c.VariablesBy, Shown: c.settingsShown,
-			Refuse: c.refuse, Apply: c.applyScript, Secrets: c.secretsIn,
+			Settings:    settingsDir, Environment: c.Environment, Workdir: c.Workdir, By: c.VariablesBy, Shown: c.SettingsShown,
+			Refuse: c.Refuse, Apply: c.ApplyScript, Secrets: c.SecretsIn,
 		},
 		// 4. The public code.
 		steps.CloneCode{
 			Credentials: nobody,
 			From:        &c.Code, Token: c.CodeToken, RequirePinned: c.RequirePinned,
 			VerifyKeys: c.VerifyKeys, Settings: settingsDir, ReachableFrom: c.ReachableFrom,
-			Client: c.client, Into: codeDir, Mark: workfolder.Mark(p.runID), Cloned: &p.facts.code,
+			Client: c.Client, Into: codeDir, Mark: workfolder.Mark(p.runID), Cloned: &p.facts.code,
 			Patience: p.patience.clone, Stall: p.patience.stall,
 		},
 		// 5. Before any of the code is executed.
 		steps.OverlaySettings{
 			Credentials: nobody,
 			Settings:    settingsDir, Environment: c.Environment, Code: codeDir,
-			Protect: c.OverlayProtect, Require: c.OverlayRequire, RequireSettings: c.requireSettings,
+			Protect: c.OverlayProtect, Require: c.OverlayRequire, RequireSettings: c.RequireSettings,
 			Written: &p.facts.written, Hold: &p.facts.hold,
 		},
 		// 6. From here on other people's code is executed: as nobody, unless
@@ -129,12 +130,12 @@ func (p *planner) plan() []pipeline.Step {
 		// only if the code is still what was cloned, and nobody holds the environment.
 		steps.AssumeRole[pipeline.Deploy]{
 			Credentials: deploy,
-			Role:        &c.DeployRole, Session: deploySession, Before: p.beforeDeploy(codeDir), Checks: c.checksBeforeDeploy(),
+			Role:        &c.DeployRole, Session: deploySession, Before: p.beforeDeploy(codeDir), Checks: checksBeforeDeploy(c),
 		},
 		// 10. The one step that may change the target account.
 		steps.Make[pipeline.Deploy]{
 			Credentials: deploy,
-			Target:      "deploy", Targets: c.DeployTargets, Flags: p.makeFlags, Dir: codeDir, Env: p.deployEnv, Shows: c.shownRegion,
+			Target:      "deploy", Targets: c.DeployTargets, Flags: p.makeFlags, Dir: codeDir, Env: p.deployEnv, Shows: func() []pipeline.Param { return shownRegion(c) },
 		},
 	}
 }
@@ -149,7 +150,7 @@ func (p *planner) lookAgain() pipeline.Step {
 	settings, _, _ := p.asSettings()
 	return steps.LookAgain{
 		Credentials: settings,
-		From:        &c.Settings, CodeCommit: c.CodeCommit, Token: c.SettingsToken, Client: c.client,
+		From:        &c.Settings, CodeCommit: c.CodeCommit, Token: c.SettingsToken, Client: c.Client,
 		Patience: p.patience.look.Policy, Limit: p.patience.look.limit, Stall: p.patience.stall,
 		Found: &p.facts.found, Passes: fmt.Sprintf("up to %d", c.MaxPasses), Head: &p.facts.head,
 	}
@@ -160,7 +161,7 @@ func (p *planner) lookAgain() pipeline.Step {
 func (p *planner) asSettings() (of pipeline.Credentials[pipeline.Settings], session, narrowed string) {
 	c := p.config
 	session = awsname.SessionName("SettingsContext", p.build)
-	policy, narrowed := c.settingsPolicy()
+	policy, narrowed := settingsPolicy(c)
 	if p.settings == nil {
 		minted := pipeline.Mint[pipeline.Settings](p.assume(assumption{
 			role: &c.SettingsRole, session: session, externalID: c.SettingsExternalID, policy: policy,
@@ -195,9 +196,9 @@ func (p *planner) deployEnv() []string {
 
 // shownRegion says so where make-deploy gets another AWS_DEFAULT_REGION than the
 // targets before it.
-func (c *Config) shownRegion() []pipeline.Param {
-	if c.DeployRegion == "" || c.defaultRegion == "" || c.defaultRegion == c.DeployRegion {
+func shownRegion(c *config.Config) []pipeline.Param {
+	if c.DeployRegion == "" || c.DefaultRegion == "" || c.DefaultRegion == c.DeployRegion {
 		return nil
 	}
-	return []pipeline.Param{{Name: "AWS_DEFAULT_REGION", Value: c.DeployRegion + ", not " + c.defaultRegion + " as in setup, lint and tests"}}
+	return []pipeline.Param{{Name: "AWS_DEFAULT_REGION", Value: c.DeployRegion + ", not " + c.DefaultRegion + " as in setup, lint and tests"}}
 }

@@ -7,18 +7,19 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
 
+	"spa-runner/internal/config"
 	"spa-runner/pipeline"
 	"spa-runner/steps"
 )
 
 // planned is what `plan --json` prints.
 type planned struct {
-	Preview   bool          `json:"preview"` // nothing is deployed
-	Deploys   bool          `json:"deploys"` // the target that deploys is made
-	Steps     []plannedStep `json:"steps"`
-	Variables []Resolved    `json:"variables"`
-	Withheld  []string      `json:"withheld_from_children"`
-	Warnings  []string      `json:"warnings"`
+	Preview   bool              `json:"preview"` // nothing is deployed
+	Deploys   bool              `json:"deploys"` // the target that deploys is made
+	Steps     []plannedStep     `json:"steps"`
+	Variables []config.Resolved `json:"variables"`
+	Withheld  []string          `json:"withheld_from_children"`
+	Warnings  []string          `json:"warnings"`
 }
 
 type plannedStep struct {
@@ -57,18 +58,18 @@ asked on the network, assumed, cloned or written.`,
 	return cmd
 }
 
-func (p *program) describePlan(c *Config) planned {
+func (p *program) describePlan(c *config.Config) planned {
 	nobody := func(assumption) aws.CredentialsProvider { return aws.AnonymousCredentials{} }
-	planner := &planner{config: c, assume: nobody, build: c.environ["CODEBUILD_BUILD_NUMBER"], facts: &facts{}}
+	planner := &planner{config: c, assume: nobody, build: c.Environ["CODEBUILD_BUILD_NUMBER"], facts: &facts{}}
 	list := planner.plan()
 	if what, _ := (afterPass{pass: 1, limit: c.MaxPasses, pinned: c.SettingsPin != ""}).decide(); what == lookFirst {
 		list = append(list, planner.lookAgain())
 	}
-	env := c.childEnviron(p.environ)
-	c.exportTo(env) // of which the parameters of make-deploy tell
+	env := c.ChildEnviron(p.environ)
+	c.ExportTo(env) // of which the parameters of make-deploy tell
 	plan := planned{
-		Preview:   c.previews(),
-		Deploys:   c.deploys(),
+		Preview:   c.Previews(),
+		Deploys:   c.Deploys(),
 		Variables: c.Resolved, // [] and not null for programs:
 		Withheld:  append([]string{}, env.Withheld()...), Warnings: append([]string{}, c.Warnings...),
 	}
@@ -78,12 +79,12 @@ func (p *program) describePlan(c *Config) planned {
 		switch s.Scope {
 		case "settings":
 			if c.CodeCommit != nil {
-				s.Account = accountOf(c.SettingsRole)
+				s.Account = config.AccountOf(c.SettingsRole)
 			}
 		case "packages":
-			s.Account = accountOf(c.PackagesRole)
+			s.Account = config.AccountOf(c.PackagesRole)
 		case "deploy":
-			s.Account = accountOf(c.DeployRole)
+			s.Account = config.AccountOf(c.DeployRole)
 		}
 		plan.Steps = append(plan.Steps, s)
 	}
@@ -111,9 +112,9 @@ func (p planned) text() string {
 	}
 	switch {
 	case p.Preview:
-		b.WriteString("\nA preview: make-deploy makes nothing but " + previewTarget + ", so nothing is deployed, held or not.\n")
+		b.WriteString("\nA preview: make-deploy makes nothing but " + config.PreviewTarget + ", so nothing is deployed, held or not.\n")
 	case !p.Deploys:
-		b.WriteString("\nThe target " + deployTarget + " is not among those of make-deploy: the end of a run says what was made, and does not call it deployed.\n")
+		b.WriteString("\nThe target " + config.DeployTarget + " is not among those of make-deploy: the end of a run says what was made, and does not call it deployed.\n")
 	}
 	b.WriteString("\nThe variables (* may still be changed by variables.sh):\n\n")
 	for _, v := range p.Variables {

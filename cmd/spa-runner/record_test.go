@@ -18,6 +18,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"spa-runner/internal/config"
 	"spa-runner/internal/loopback"
 	"spa-runner/internal/record"
 	"spa-runner/internal/report"
@@ -253,7 +254,7 @@ func TestALongSummaryIsCut(t *testing.T) {
 	for i := range 40 {
 		warnings, problems = append(warnings, fmt.Sprint("warning-", i)), append(problems, fmt.Sprint("problem-", i))
 	}
-	s := summary{execution: execution{rehearsal: true}, plan: &planner{config: &Config{}, facts: &facts{}}, warnings: warnings, err: errors.New(strings.Join(problems, "\n"))}
+	s := summary{execution: execution{rehearsal: true}, plan: &planner{config: &config.Config{}, facts: &facts{}}, warnings: warnings, err: errors.New(strings.Join(problems, "\n"))}
 	text := s.text()
 	for _, want := range []string{"warning-9\n  warning: and 30 more, see the log above\n", "problem-14\n           … and 25 lines more, see \"step failed\" above\n"} {
 		if !strings.Contains(text, want) {
@@ -322,8 +323,8 @@ func TestWhatIsNoPlaceForArtifacts(t *testing.T) {
 	} {
 		vars := good()
 		vars["SPA_RUNNER_ARTIFACTS_URL"] = value
-		err := newConfig(nil, pairsOf(vars)).resolve()
-		if ok != (err == nil) || !ok && (len(problemsIn(err)) != 1 || !strings.Contains(err.Error(), "write the folder in which the builds have theirs") || strings.Contains(err.Error(), "password")) {
+		err := config.New(nil, pairsOf(vars)).Resolve()
+		if ok != (err == nil) || !ok && (len(config.ProblemsIn(err)) != 1 || !strings.Contains(err.Error(), "write the folder in which the builds have theirs") || strings.Contains(err.Error(), "password")) {
 			t.Errorf("%s: got %v", value, err)
 		}
 	}
@@ -332,12 +333,12 @@ func TestWhatIsNoPlaceForArtifacts(t *testing.T) {
 // The report has no plan to ask: it knows by their names the step that changes the target,
 // and the target of make that only compares.
 func TestTheReportKnowsTheStepThatDeploys(t *testing.T) {
-	plan := &planner{config: &Config{}, assume: func(assumption) aws.CredentialsProvider { return nil }, facts: &facts{}}
+	plan := &planner{config: &config.Config{}, assume: func(assumption) aws.CredentialsProvider { return nil }, facts: &facts{}}
 	list := recordedSteps(plan.plan())
 	last := &list[len(list)-1]
 	last.Outcome = record.Failed
 	for targets, want := range map[string]string{
-		"deploy": "Some of it may be deployed", previewTarget: "Nothing was deployed.", previewTarget + " " + previewTarget: "Nothing was deployed.",
+		"deploy": "Some of it may be deployed", config.PreviewTarget: "Nothing was deployed.", config.PreviewTarget + " " + config.PreviewTarget: "Nothing was deployed.",
 	} {
 		last.Params = map[string]string{"targets": targets}
 		r := record.Record{End: record.End{Outcome: record.Failed, FailedStep: last.Name}, Passes: []record.Pass{{Number: 1, Steps: list}}}

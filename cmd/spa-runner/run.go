@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"golang.org/x/term"
 
+	"spa-runner/internal/config"
 	"spa-runner/internal/fault"
 	"spa-runner/internal/logs"
 	"spa-runner/pipeline"
@@ -63,7 +64,7 @@ type execution struct {
 // execute runs the plan, with everything around it: folders, identity, log,
 // signals, time limit, summary. When work was given up, the error says so, nothing is
 // closed or removed, and the process must end.
-func (p *program) execute(ctx context.Context, c *Config, e execution) (err error) {
+func (p *program) execute(ctx context.Context, c *config.Config, e execution) (err error) {
 	folder, err := openWorkFolder(c, e.sources...)
 	if err != nil {
 		return err
@@ -132,12 +133,12 @@ func (r *passes) ended(ctx context.Context, last *pass) error {
 
 // connect finds the way out of this machine and the identity that goes with it,
 // and has that identity and all else that is secret known to the redactor.
-func (p *program) connect(ctx context.Context, c *Config, e execution) (aws.Config, error) {
-	client, err := newHTTPClient(c.environ["AWS_CA_BUNDLE"], p.patience.answer)
+func (p *program) connect(ctx context.Context, c *config.Config, e execution) (aws.Config, error) {
+	client, err := newHTTPClient(c.Environ["AWS_CA_BUNDLE"], p.patience.answer)
 	if err != nil {
 		return aws.Config{}, err
 	}
-	c.client = newGitClient(client)
+	c.Client = newGitClient(client)
 	cfg, err := e.identity(ctx, client)
 	if err != nil {
 		return aws.Config{}, err
@@ -146,12 +147,12 @@ func (p *program) connect(ctx context.Context, c *Config, e execution) (aws.Conf
 	return cfg, pipeline.AdoptStrays()
 }
 
-// secret tells the redactor of secrets that are born in a run.
+// Secret tells the redactor of secrets that are born in a run.
 func (p *program) secret(secrets ...string) { p.redactor.Add(secrets...) }
 
 // register tells the redactor of the secrets that the run starts with.
-func (p *program) register(c *Config) {
-	p.redactor.Add(c.secretsIn(p.environ)...)
+func (p *program) register(c *config.Config) {
+	p.redactor.Add(c.SecretsIn(p.environ)...)
 	for name, token := range map[string]pipeline.Secret{"SETTINGS_GIT_TOKEN": c.SettingsToken, "CODE_GIT_TOKEN": c.CodeToken} {
 		if value := token.Reveal(); value != "" && p.redactor.Add(value) == 0 {
 			c.Warnings = append(c.Warnings, name+" is too short, or too common a word, to be masked in the log")
@@ -159,32 +160,32 @@ func (p *program) register(c *Config) {
 	}
 }
 
-func (p *program) newLog(c *Config, also ...zapcore.Core) *logs.Log {
+func (p *program) newLog(c *config.Config, also ...zapcore.Core) *logs.Log {
 	terminal := false
 	var width func() int
 	if f, ok := p.stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		terminal = true
-		if c.moves() {
+		if moves(c) {
 			width = func() int { columns, _, _ := term.GetSize(int(f.Fd())); return columns }
 		}
 	}
-	id := c.environ["CODEBUILD_BUILD_ID"]
+	id := c.Environ["CODEBUILD_BUILD_ID"]
 	if id == "" {
 		random := make([]byte, 6)
 		_, _ = rand.Read(random) // never fails (crypto/rand)
 		id = hex.EncodeToString(random)
 	}
 	return logs.New(logs.Options{
-		Writer: p.stdout, Format: c.LogFormat.Resolve(terminal, c.environ["CODEBUILD_BUILD_ID"] != ""),
-		Redactor: p.redactor, Run: id, Color: terminal && c.environ["NO_COLOR"] == "", Also: also, Width: width,
+		Writer: p.stdout, Format: c.LogFormat.Resolve(terminal, c.Environ["CODEBUILD_BUILD_ID"] != ""),
+		Redactor: p.redactor, Run: id, Color: terminal && c.Environ["NO_COLOR"] == "", Also: also, Width: width,
 	})
 }
 
 // moves says whether what is written to the terminal may be taken back. What records a
 // terminal for later, as build systems do, would keep each of its states. NO_COLOR is
 // about colours alone: https://no-color.org
-func (c *Config) moves() bool {
-	return c.environ["TERM"] != "" && c.environ["TERM"] != "dumb" && c.environ["CI"] == "" && c.environ["CODEBUILD_BUILD_ID"] == ""
+func moves(c *config.Config) bool {
+	return c.Environ["TERM"] != "" && c.Environ["TERM"] != "dumb" && c.Environ["CI"] == "" && c.Environ["CODEBUILD_BUILD_ID"] == ""
 }
 
 // cut ends a list of steps with the one that is named.
@@ -206,7 +207,7 @@ func stepNames(list []pipeline.Step) (names []string) {
 	return names
 }
 
-func logStart(rt *pipeline.Runtime, c *Config, e execution) {
+func logStart(rt *pipeline.Runtime, c *config.Config, e execution) {
 	values := make([]zap.Field, 0, len(c.Resolved))
 	sources := make([]zap.Field, 0, len(c.Resolved))
 	for _, r := range c.Resolved {

@@ -11,9 +11,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/config"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"spa-runner/internal/config"
 	"spa-runner/internal/loopback"
 	"spa-runner/pipeline"
 )
@@ -154,8 +155,8 @@ func scopesAndWhatEachChildSees(t *testing.T, w *world, goldenName string) {
 // The plan tells the same scopes as the run.
 func TestPlanTellsTheScopes(t *testing.T) {
 	t.Parallel()
-	c := newConfig(nil, pairsOf(good()))
-	if err := c.resolve(); err != nil {
+	c := config.New(nil, pairsOf(good()))
+	if err := c.Resolve(); err != nil {
 		t.Fatal(err)
 	}
 	w := newWorld(t, loopback.Options{})
@@ -180,7 +181,7 @@ func TestPlanTellsTheScopes(t *testing.T) {
 const asSDK = "TEST_AS_SDK"
 
 func printSDKCredentials() {
-	cfg, err := config.LoadDefaultConfig(context.Background())
+	cfg, err := awsconfig.LoadDefaultConfig(context.Background())
 	if err != nil {
 		fmt.Println(err)
 		return

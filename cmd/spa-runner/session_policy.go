@@ -6,6 +6,7 @@ import (
 
 	"spa-runner/internal/awsname"
 	"spa-runner/internal/codecommit"
+	"spa-runner/internal/config"
 )
 
 // A session policy takes away from a role, for one session, everything that it
@@ -96,7 +97,7 @@ func readPackages() sessionPolicy {
 
 // settingsPolicy is the session policy of the settings role, "" where there is
 // none, with what it leaves, for people.
-func (c *Config) settingsPolicy() (policy, narrowed string) {
+func settingsPolicy(c *config.Config) (policy, narrowed string) {
 	role, err := awsname.ParseRole(c.SettingsRole)
 	if !c.SettingsPolicy || c.CodeCommit == nil || err != nil {
 		return "", ""

@@ -4,6 +4,8 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"spa-runner/internal/config"
 )
 
 // lambda is when AWS Lambda tries an asynchronous event: at once, after one minute,
@@ -18,7 +20,7 @@ const tail = 45 * time.Second
 func ofTheWorkbook() design { return design{attempts: lambda(), passes: 1, tail: tail} }
 
 func ours() design {
-	return design{token: true, attempts: lambda(), passes: passesInCodeBuild, schedule: true, tail: tail}
+	return design{token: true, attempts: lambda(), passes: config.PassesInCodeBuild, schedule: true, tail: tail}
 }
 
 // withoutSchedule is ours where nothing but the trigger starts builds, and pushes
@@ -112,7 +114,7 @@ func TestWhatIsLostWithoutASchedule(t *testing.T) {
 		"looks without an answer":      {faults{noAnswer: 0.1}, 1000},
 		"events that never arrive":     {faults{lost: 0.05}, 1000},
 		"a time limit":                 {faults{timeLimit: true}, 1000},
-		"more pushes than passes (3)":  {faults{}, passesInCodeBuild},
+		"more pushes than passes (3)":  {faults{}, config.PassesInCodeBuild},
 	} {
 		d := withoutSchedule()
 		d.passes = class.passes

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"spa-runner/internal/config"
 	"spa-runner/internal/fault"
 	"spa-runner/internal/record"
 	"spa-runner/pipeline"
@@ -90,14 +91,14 @@ func (s summary) headline() string {
 		return fmt.Sprintf("%s ended after %s, as asked, in %s: nothing was deployed", what, s.execution.until, took)
 	case len(s.execution.makeFlags) > 0:
 		return fmt.Sprintf("%s finished in %s: what `make %s` would do is printed above, nothing was deployed", what, took, strings.Join(c.DeployTargets, " "))
-	case s.execution.rehearsal && !c.deploys():
-		return fmt.Sprintf("%s finished in %s: all steps ran, with credentials that no AWS account knows; made %s, not %s", what, took, s.made(), deployTarget)
+	case s.execution.rehearsal && !c.Deploys():
+		return fmt.Sprintf("%s finished in %s: all steps ran, with credentials that no AWS account knows; made %s, not %s", what, took, s.made(), config.DeployTarget)
 	case s.execution.rehearsal:
 		return fmt.Sprintf("%s finished in %s: all steps ran, with credentials that no AWS account knows", what, took)
-	case c.previews():
+	case c.Previews():
 		return fmt.Sprintf("%s finished in %s: a preview, nothing was deployed", what, took)
-	case !c.deploys():
-		return fmt.Sprintf("%s finished in %s: made %s, not %s (SPA_RUNNER_DEPLOY_TARGETS)", what, took, s.made(), deployTarget)
+	case !c.Deploys():
+		return fmt.Sprintf("%s finished in %s: made %s, not %s (SPA_RUNNER_DEPLOY_TARGETS)", what, took, s.made(), config.DeployTarget)
 	}
 	return fmt.Sprintf("%s finished in %s: deployed", what, took)
 }
@@ -109,8 +110,8 @@ func (s summary) next() string {
 	hint := s.hint()
 	if errors.As(s.err, &failed) && errors.As(s.err, &child) && hint == "" {
 		above := "what it printed is above, up to \"step failed\""
-		if c := s.plan.config; failed.Step == s.steps[len(s.steps)-1].Name() && !s.execution.rehearsal && !c.previews() {
-			return fmt.Sprintf("%s; what it changed before that is in the events\nof the stacks, in CloudFormation of account %s, region %s", above, accountOf(c.DeployRole), c.DeployRegion)
+		if c := s.plan.config; failed.Step == s.steps[len(s.steps)-1].Name() && !s.execution.rehearsal && !c.Previews() {
+			return fmt.Sprintf("%s; what it changed before that is in the events\nof the stacks, in CloudFormation of account %s, region %s", above, config.AccountOf(c.DeployRole), c.DeployRegion)
 		}
 		return above
 	}

@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"spa-runner/internal/config"
 	"spa-runner/internal/fault"
 	"spa-runner/pipeline"
 )
@@ -18,7 +19,7 @@ import (
 // a home. It is nil where the project names none. Whatever is in the way is an
 // error: the project demanded a border, and nothing runs without it. Only a
 // rehearsal on somebody's laptop does, with a warning.
-func untrusted(c *Config, e execution) (user *pipeline.User, err error) {
+func untrusted(c *config.Config, e execution) (user *pipeline.User, err error) {
 	defer func() {
 		if warning := warnOfSaved(savedEnvironment, user); warning != "" {
 			c.Warnings = append(c.Warnings, warning)
@@ -37,19 +38,19 @@ func untrusted(c *Config, e execution) (user *pipeline.User, err error) {
 	if err := user.MakeHome(); err != nil {
 		return nil, wrongUser(c, errors.Join(err, user.RemoveHome()))
 	}
-	if warning := warnOfPath(user, c.environ["PATH"]); warning != "" {
+	if warning := warnOfPath(user, c.Environ["PATH"]); warning != "" {
 		c.Warnings = append(c.Warnings, warning)
 	}
-	if files := pipeline.HomeFiles(c.environ["HOME"]); len(files) > 0 {
+	if files := pipeline.HomeFiles(c.Environ["HOME"]); len(files) > 0 {
 		c.Warnings = append(c.Warnings, fmt.Sprintf("setup, lint and tests have the home folder of the user %s, without these files of %s: %s. What they need of them "+
-			"can be set by variables of the project, such as npm_config_registry, PIP_INDEX_URL or GIT_CONFIG_COUNT", user.Name, c.environ["HOME"], strings.Join(files, ", ")))
+			"can be set by variables of the project, such as npm_config_registry, PIP_INDEX_URL or GIT_CONFIG_COUNT", user.Name, c.Environ["HOME"], strings.Join(files, ", ")))
 	}
 	return user, nil
 }
 
 // findUntrusted finds the user whom the project names, and what is in the way.
 // It makes nothing.
-func findUntrusted(c *Config) (*pipeline.User, error) {
+func findUntrusted(c *config.Config) (*pipeline.User, error) {
 	if os.Geteuid() != 0 {
 		return nil, wrongUser(c, errors.New("only root can run children as another user, and this is not root: unset it, or run as root, as CodeBuild does"))
 	}
@@ -63,7 +64,7 @@ func findUntrusted(c *Config) (*pipeline.User, error) {
 	return user, nil
 }
 
-func wrongUser(c *Config, err error) error {
+func wrongUser(c *config.Config, err error) error {
 	return &fault.ConfigError{Problems: []string{fmt.Sprintf("SPA_RUNNER_UNTRUSTED_USER is %q: %v", c.Untrusted, err)}}
 }
 

@@ -48,7 +48,7 @@ func ownDetails() buildDetails {
 	return detailsOf(info)
 }
 
-// commit is for people: a binary may hold what no commit has.
+// ParseCommit is for people: a binary may hold what no commit has.
 func (d buildDetails) commit() string {
 	if d.Modified {
 		return d.Commit + " with changes"

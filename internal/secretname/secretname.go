@@ -1,4 +1,5 @@
-package main
+// Package secretname tells which values are secrets by what their names say.
+package secretname
 
 import (
 	"encoding/json"
@@ -31,13 +32,13 @@ var (
 	}
 
 	// ofTheBuild says nothing secret, whatever its names say: the branch and the
-	// commit of the event that started a build, and the folders of a shell.
+	// ParseCommit of the event that started a build, and the folders of a shell.
 	ofTheBuild = lazyregexp.New(`^(CODEBUILD_WEBHOOK_.*|PWD|OLDPWD)$`)
 )
 
-// saysSecret tells whether the name of a variable, or of a parameter in a URL,
+// Says tells whether the name of a variable, or of a parameter in a URL,
 // says that nobody should see the value.
-func saysSecret(name string) bool {
+func Says(name string) bool {
 	upper := strings.ToUpper(name)
 	if ofTheBuild.MatchString(upper) {
 		return false
@@ -65,38 +66,23 @@ func saysSecret(name string) bool {
 	return false
 }
 
-// deployOnly is the variable that names those that setup, lint and tests do not see.
-const deployOnly = knobPrefix + "DEPLOY_ONLY"
-
-// secretsIn are those of the function of this name, and what the project named
-// as deploy's own.
-func (c *Config) secretsIn(pairs []string) []string {
-	secrets := secretsIn(pairs)
-	for _, pair := range pairs {
-		if name, value, _ := strings.Cut(pair, "="); slices.Contains(c.DeployOnly, name) {
-			secrets = append(secrets, value)
-		}
-	}
-	return secrets
-}
-
-// secretsIn are the values among NAME=value pairs that are secrets by their
+// In are the values among NAME=value pairs that are secrets by their
 // name, and what is secret in the URLs and the JSON among them.
-func secretsIn(pairs []string) []string {
+func In(pairs []string) []string {
 	var secrets []string
 	for _, pair := range pairs {
 		name, value, _ := strings.Cut(pair, "=")
-		if saysSecret(name) && !isFile(value) {
+		if Says(name) && !isFile(value) {
 			secrets = append(secrets, value)
 		}
-		for _, info := range userInfos(value) {
+		for _, info := range UserInfos(value) {
 			secrets = append(secrets, secretsOfUserInfo(info)...)
 		}
 		if at := strings.LastIndexByte(value, '@'); at > 0 && !strings.Contains(value, "//") && strings.HasSuffix(strings.ToUpper(name), "_PROXY") {
 			secrets = append(secrets, secretsOfUserInfo(value[:at])...) // a proxy may do without its scheme
 		}
 		for _, match := range urlParameter.FindAllStringSubmatch(value, -1) {
-			if saysSecret(match[1]) {
+			if Says(match[1]) {
 				secrets = append(secrets, match[2], unescaped(match[2]))
 			}
 		}
@@ -113,7 +99,7 @@ func secretsInJSON(key string, value any) []string {
 	var secrets []string
 	switch value := value.(type) {
 	case string:
-		return secretsIn([]string{key + "=" + value})
+		return In([]string{key + "=" + value})
 	case map[string]any:
 		for key, value := range value {
 			secrets = append(secrets, secretsInJSON(strings.ReplaceAll(key, "=", "_"), value)...)
@@ -135,35 +121,14 @@ func isFile(value string) bool {
 	return err == nil
 }
 
-// secretsOnCommandLine are those that somebody gave as arguments, rightly in the
+// OnCommandLine are those that somebody gave as arguments, rightly in the
 // URL of a flag or wrongly: an error must not repeat them.
-func secretsOnCommandLine(args []string) []string {
-	secrets := secretsIn(args)
+func OnCommandLine(args []string) []string {
+	secrets := In(args)
 	for _, arg := range args {
-		secrets = append(secrets, secretsIn([]string{"=" + arg})...)
+		secrets = append(secrets, In([]string{"=" + arg})...)
 	}
 	return secrets
-}
-
-// secretsOfDeploy are the values of the variables that SPA_RUNNER_DEPLOY_ONLY or its
-// flag names. They are read before the configuration is, so that its errors and every
-// subcommand mask what a run masks.
-func secretsOfDeploy(args, pairs []string) []string {
-	c := &Config{}
-	for _, pair := range pairs {
-		if list, ok := strings.CutPrefix(pair, deployOnly+"="); ok {
-			c.DeployOnly = append(c.DeployOnly, splitNames(list)...)
-		}
-	}
-	flag := "--" + variable{name: deployOnly}.flag()
-	for i, arg := range args {
-		if list, ok := strings.CutPrefix(arg, flag+"="); ok {
-			c.DeployOnly = append(c.DeployOnly, splitNames(list)...)
-		} else if arg == flag && i+1 < len(args) {
-			c.DeployOnly = append(c.DeployOnly, splitNames(args[i+1])...)
-		}
-	}
-	return c.secretsIn(pairs)
 }
 
 // urlParameter is one of the query of a URL: ?name=value or &name=value.
@@ -172,18 +137,18 @@ var urlParameter = lazyregexp.New(`[?&]([\w.-]+)=([^&\s"'#]+)`)
 // authority is what begins like the authority of a URL, up to white space, and the scheme.
 var authority = lazyregexp.New(`([A-Za-z][A-Za-z0-9+.-]*:)?//(\S*)`)
 
-// port is what may stand before the first slash of a URL in the place of a password.
-var port = lazyregexp.New(`^[^:@/]*:[0-9]{1,5}/`)
+// Port is what may stand before the first slash of a URL in the place of a password.
+var Port = lazyregexp.New(`^[^:@/]*:[0-9]{1,5}/`)
 
-// userInfos are what stands before the @ in the URLs of a value, well written
+// UserInfos are what stands before the @ in the URLs of a value, well written
 // or not. In a password that was not escaped there may be a slash or an @, so
 // that there may be several readings, and all are given.
-func userInfos(value string) []string {
+func UserInfos(value string) []string {
 	var infos []string
 	for _, match := range authority.FindAllStringSubmatch(value, -1) {
 		scheme, rest := strings.ToLower(match[1]), match[2]
 		if i := strings.Index(rest, "//"); i >= 0 { // perhaps the next URL
-			infos = append(infos, userInfos(rest[i:])...)
+			infos = append(infos, UserInfos(rest[i:])...)
 		}
 		if strings.HasPrefix(value, "codecommit:") && !strings.Contains(rest, ":") {
 			continue // a profile, which is a name
@@ -194,7 +159,7 @@ func userInfos(value string) []string {
 			}
 			info := rest[:i]
 			slash := strings.IndexByte(info, '/')
-			if strings.Contains(info, "://") || slash >= 0 && (!strings.Contains(info[:slash], ":") || port.MatchString(info)) {
+			if strings.Contains(info, "://") || slash >= 0 && (!strings.Contains(info[:slash], ":") || Port.MatchString(info)) {
 				break // of the next URL, or in the path
 			}
 			if strings.Contains(info, ":") || !strings.HasSuffix(scheme, "ssh:") {

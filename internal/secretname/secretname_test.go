@@ -1,4 +1,4 @@
-package main
+package secretname
 
 import (
 	"path/filepath"
@@ -24,13 +24,13 @@ func TestNamesThatSaySecret(t *testing.T) {
 		 COOKIECUTTER_DIR NODE_OPTIONS SESSION_NAME OTPAUTH JWTFOO SCRATCH CREDIT _ = ==`: false,
 	} {
 		for name := range strings.FieldsSeq(names) {
-			if got := saysSecret(name); got != want {
+			if got := Says(name); got != want {
 				t.Errorf("saysSecret(%q) = %v", name, got)
 			}
 		}
 	}
 	for _, empty := range []string{"", "__", "é"} {
-		if saysSecret(empty) {
+		if Says(empty) {
 			t.Errorf("saysSecret(%q) = true", empty)
 		}
 	}
@@ -78,7 +78,7 @@ func TestSecretsInValues(t *testing.T) {
 		{"API_TOKEN=abc=def=ghi", []string{"abc=def=ghi"}, nil},
 	} {
 		r := redact.New()
-		r.Add(secretsIn([]string{c.pair})...)
+		r.Add(In([]string{c.pair})...)
 		for _, secret := range c.hidden {
 			if got := r.String("<" + secret + ">"); got != "<***>" {
 				t.Errorf("%s: %q became %q", c.pair, secret, got)
@@ -108,7 +108,7 @@ func TestALogStaysReadable(t *testing.T) {
 	for _, name := range []string{"API_TOKEN", "DB_PASSWORD", "NPM_AUTH", "CLIENT_SECRET", "BUILD_PWD", "AUTH", "PAT", "TOKENIZERS_PARALLELISM"} {
 		for _, value := range ordinary {
 			r := redact.New()
-			r.Add(secretsIn([]string{name + "=" + value})...)
+			r.Add(In([]string{name + "=" + value})...)
 			if got := r.String(line); got != line {
 				t.Errorf("with %s=%q the log reads %q", name, value, got)
 			}
@@ -116,7 +116,7 @@ func TestALogStaysReadable(t *testing.T) {
 	}
 	about := []string{"AUTH_ACCOUNT=333333333333", "AUTH_TYPE=production-like", "SECRET_NAME=github.com", "TOKEN_FILE=/nonexistent", "SSH_AUTH_SOCK=" + filepath.Join(home, "agent")}
 	r := redact.New()
-	r.Add(secretsIn(about)...)
+	r.Add(In(about)...)
 	for _, pair := range about {
 		if got := r.String(pair); got != pair {
 			t.Errorf("%q became %q", pair, got)

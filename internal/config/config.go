@@ -1,9 +1,12 @@
-package main
+// Package config has the variables of a run: the table of them, how each is checked, and what
+// variables.sh may change.
+package config
 
 import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,14 +77,14 @@ type Config struct {
 	// order of the table. Those of secrets are masked.
 	Resolved []Resolved
 
-	requireSettings   bool // in place of OverlayRequire: what SPA needs
+	RequireSettings   bool // in place of OverlayRequire: what SPA needs
 	settingsRoleAlias string
 	projectCodeURL    string // CODE_GIT_URL before variables.sh
-	defaultRegion     string // AWS_DEFAULT_REGION of setup, lint and tests, once exportTo has set it
-	flags, environ    map[string]string
-	script            map[string]shellvars.Var // nil before variables.sh
-	client            *http.Client
-	settingsShown     string // the folder of the settings in messages; "": their clone
+	DefaultRegion     string // AWS_DEFAULT_REGION of setup, lint and tests, once exportTo has set it
+	flags, Environ    map[string]string
+	Script            map[string]shellvars.Var // nil before variables.sh
+	Client            *http.Client
+	SettingsShown     string // the folder of the settings in messages; "": their clone
 }
 
 // Resolved is one variable with its value and where it came from.
@@ -92,68 +95,68 @@ type Resolved struct {
 	Late   bool   `json:"variables_sh_may_set"`
 }
 
-// newConfig starts from the flags that were given and the build's environment.
-func newConfig(flags map[string]string, environ []string) *Config {
-	c := &Config{flags: flags, environ: map[string]string{}}
+// New starts from the flags that were given and the build's environment.
+func New(flags map[string]string, environ []string) *Config {
+	c := &Config{flags: flags, Environ: map[string]string{}}
 	for _, pair := range environ {
 		name, value, _ := strings.Cut(pair, "=")
-		c.environ[name] = value
+		c.Environ[name] = value
 	}
 	return c
 }
 
-// anew is the configuration as it was before variables.sh: that of the next pass.
-func (c *Config) anew() (*Config, error) {
-	next := &Config{flags: c.flags, environ: c.environ, client: c.client, settingsShown: c.settingsShown}
-	return next, next.resolve()
+// Anew is the configuration as it was before variables.sh: that of the next pass.
+func (c *Config) Anew() (*Config, error) {
+	next := &Config{flags: c.flags, Environ: c.Environ, Client: c.Client, SettingsShown: c.SettingsShown}
+	return next, next.Resolve()
 }
 
-// lookup finds the value of a variable: flag, then variables.sh, then the
+// Lookup finds the value of a variable: flag, then variables.sh, then the
 // environment, then the preset. Empty is unset, but where it counts.
-func (c *Config) lookup(v variable) (value, source string) {
-	if value, ok := c.flags[v.name]; ok && (value != "" || v.emptyCounts) {
-		return value, "flag --" + v.flag()
+func (c *Config) Lookup(v Variable) (value, source string) {
+	if value, ok := c.flags[v.Name]; ok && (value != "" || v.emptyCounts) {
+		return value, "flag --" + v.Flag()
 	}
-	if set, ok := c.script[v.name]; ok && v.late && set.Value != "" {
-		return set.Value, placeOf(set)
+	if set, ok := c.Script[v.Name]; ok && v.late && set.Value != "" {
+		return set.Value, PlaceOf(set)
 	}
-	if value, ok := c.environ[v.name]; ok && (value != "" || v.emptyCounts) {
+	if value, ok := c.Environ[v.Name]; ok && (value != "" || v.emptyCounts) {
 		return value, "environment"
 	}
-	if v.preset != "" {
-		return v.preset, "default"
+	if v.Preset != "" {
+		return v.Preset, "default"
 	}
 	return "", ""
 }
 
-// placeOf says where a script set a variable.
-func placeOf(set shellvars.Var) string {
+// PlaceOf says where a script set a variable.
+func PlaceOf(set shellvars.Var) string {
 	if set.Line > 0 {
 		return fmt.Sprintf("%s:%d", set.File, set.Line)
 	}
 	return set.File
 }
 
-// resolve computes the configuration from its sources and checks all of it.
+// Resolve computes the configuration from its sources and checks all of it.
 // The error is a *fault.ConfigError with every problem there is.
-func (c *Config) resolve() error {
+func (c *Config) Resolve() error {
 	var problems []string
 	c.Resolved, c.Warnings, c.CodeCommit = nil, nil, nil
-	for _, v := range c.variables() {
-		value, source := c.lookup(v)
-		if value == "" && v.required && (!v.late || c.script != nil) {
-			problems = append(problems, fmt.Sprintf("%s is required (%s): set it %s", v.name, v.usage, whereToSet(v)))
+	for _, v := range c.Variables() {
+		value, source := c.Lookup(v)
+		if value == "" && v.required && (!v.late || c.Script != nil) {
+			problems = append(problems, fmt.Sprintf("%s is required (%s): set it %s", v.Name, v.Usage, whereToSet(v)))
 			continue
 		}
 		if err := v.parse(value); err != nil {
-			problems = append(problems, fmt.Sprintf("%s (from %s) is %s: %v", v.name, source, shown(v, value), err))
+			problems = append(problems, fmt.Sprintf("%s (from %s) is %s: %v", v.Name, source, shown(v, value), err))
 			continue
 		}
 		if source != "" {
-			c.Resolved = append(c.Resolved, Resolved{Name: v.name, Value: shownPlain(v, value), Source: source, Late: v.late})
+			c.Resolved = append(c.Resolved, Resolved{Name: v.Name, Value: shownPlain(v, value), Source: source, Late: v.late})
 		}
 	}
-	if c.script == nil {
+	if c.Script == nil {
 		c.projectCodeURL = c.Code.URL
 	}
 	problems = append(problems, c.checkTogether()...)
@@ -164,8 +167,8 @@ func (c *Config) resolve() error {
 	return nil
 }
 
-// problemsIn are those of the configuration that an error tells, nil if it is another.
-func problemsIn(err error) []string {
+// ProblemsIn are those of the configuration that an error tells, nil if it is another.
+func ProblemsIn(err error) []string {
 	var wrong *fault.ConfigError
 	if !errors.As(err, &wrong) {
 		return nil
@@ -173,27 +176,45 @@ func problemsIn(err error) []string {
 	return wrong.Problems
 }
 
-func whereToSet(v variable) string {
+func whereToSet(v Variable) string {
 	if v.late {
 		return "in the project's environment or in variables.sh"
 	}
-	return "in the project's environment, or by --" + v.flag()
+	return "in the project's environment, or by --" + v.Flag()
 }
 
 // shown is a value for a message.
-func shown(v variable, value string) string {
-	if v.secret {
+func shown(v Variable, value string) string {
+	if v.Secret {
 		return "a secret"
 	}
 	return fmt.Sprintf("%q", shownPlain(v, value))
 }
 
-func shownPlain(v variable, value string) string {
+func shownPlain(v Variable, value string) string {
 	switch {
-	case v.secret:
+	case v.Secret:
 		return pipeline.NewSecret(value).String()
-	case strings.HasSuffix(v.name, "_URL") && !strings.HasPrefix(value, "codecommit:"):
-		return shownURL(value)
+	case strings.HasSuffix(v.Name, "_URL") && !strings.HasPrefix(value, "codecommit:"):
+		return ShownURL(value)
 	}
 	return value
+}
+
+const (
+	// DeployTarget is the one that deploys, in SPA and in the demo.
+	DeployTarget = "deploy"
+	// PreviewTarget is what SPA calls `cdk diff`.
+	PreviewTarget = "diff"
+)
+
+// Deploys says that the target that deploys is among those of make-deploy. What other
+// targets do to the account, such as bootstrap-cdk, is not called a deployment.
+func (c *Config) Deploys() bool { return slices.Contains(c.DeployTargets, DeployTarget) }
+
+// Previews says that all there is to make in place of a deployment shows what one
+// would change, and changes nothing.
+func (c *Config) Previews() bool {
+	other := func(target string) bool { return target != PreviewTarget }
+	return len(c.DeployTargets) > 0 && !slices.ContainsFunc(c.DeployTargets, other)
 }

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"bytes"
@@ -10,12 +10,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
 
 	"spa-runner/internal/fault"
 	"spa-runner/internal/gitclone"
 	"spa-runner/internal/redact"
+	"spa-runner/internal/secretname"
 )
 
 // refNames are odd ones, for git and for the fuzzer.
@@ -80,7 +82,7 @@ func FuzzPath(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, value string) {
 		var got, again string
-		if err := relativePath(&got)(value); err != nil {
+		if err := ParseRelativePath(&got)(value); err != nil {
 			if got != "" {
 				t.Errorf("%q is refused, and %q stored", value, got)
 			}
@@ -96,7 +98,7 @@ func FuzzPath(f *testing.F) {
 		if strings.ContainsAny(got, " \t\r\n\x00\\") {
 			t.Errorf("%q has characters in it that the shell and make trip over", got)
 		}
-		if err := relativePath(&again)(got); err != nil || again != got {
+		if err := ParseRelativePath(&again)(got); err != nil || again != got {
 			t.Errorf("%q is taken as %q, and that as %q, %v", value, got, again, err)
 		}
 	})
@@ -131,17 +133,17 @@ func FuzzPassword(f *testing.F) {
 		if got := gitclone.DisplayURL(raw); seen(got) {
 			t.Errorf("DisplayURL(%q) = %q", raw, got)
 		}
-		codecommit := strings.HasPrefix(raw, "codecommit:")                  // refused where there is more than a profile
-		aPort := port.MatchString(user + ":" + password + "@" + host + rest) // then all after the slash is a path
-		if got := withoutPassword(raw); !codecommit && !aPort && seen(got) {
+		codecommit := strings.HasPrefix(raw, "codecommit:")                             // refused where there is more than a profile
+		aPort := secretname.Port.MatchString(user + ":" + password + "@" + host + rest) // then all after the slash is a path
+		if got := WithoutPassword(raw); !codecommit && !aPort && seen(got) {
 			t.Errorf("withoutPassword(%q) = %q", raw, got)
 		}
-		if got := withoutUserInfo(raw); seen(got) {
+		if got := WithoutUserInfo(raw); seen(got) {
 			t.Errorf("withoutUserInfo(%q) = %q", raw, got)
 		}
 		for _, name := range []string{"CODE_GIT_URL", "SETTINGS_GIT_URL"} {
-			c := newConfig(nil, []string{name + "=" + raw, "AWS_REGION=eu-west-1", "SETTINGS_ENVIRONMENT_PATH=e"})
-			text := fmt.Sprint(c.resolve(), c.Resolved, c.Warnings)
+			c := New(nil, []string{name + "=" + raw, "AWS_REGION=eu-west-1", "SETTINGS_ENVIRONMENT_PATH=e"})
+			text := fmt.Sprint(c.Resolve(), c.Resolved, c.Warnings)
 			if seen(text) && !codecommit {
 				t.Errorf("%s=%q: %s", name, raw, text)
 			}
@@ -150,7 +152,7 @@ func FuzzPassword(f *testing.F) {
 			return // no way to write a password, or another way to read it
 		}
 		r := redact.New()
-		r.Add(secretsIn([]string{"X=" + raw})...)
+		r.Add(secretname.In([]string{"X=" + raw})...)
 		if got := r.String("<" + password + ">"); got != "<***>" && !codecommit {
 			t.Errorf("with X=%q in the environment the password is shown as %q", raw, got)
 		}
@@ -163,9 +165,9 @@ func isSpace(r rune) bool { return strings.ContainsRune(" \t\r\n\v\f", r) }
 // in. It is refused with a sentence that names the variable, or what is stored is
 // what the variable is for; twice the same.
 func FuzzVariables(f *testing.F) {
-	table := new(Config).variables()
+	table := new(Config).Variables()
 	for i, v := range table {
-		for _, value := range []string{v.preset, "", " ", "x y", "arn:aws:iam::123456789012:role/R", "eu-west-1", "1h30m", "-1s", "a,b c", "--option", "X=1", "TRUE", "JSON", "https://u:p@h/p", "\x00", "é\n"} {
+		for _, value := range []string{v.Preset, "", " ", "x y", "arn:aws:iam::123456789012:role/R", "eu-west-1", "1h30m", "-1s", "a,b c", "--option", "X=1", "TRUE", "JSON", "https://u:p@h/p", "\x00", "é\n"} {
 			f.Add(uint8(i), value, uint8(len(value)))
 		}
 	}
@@ -173,7 +175,7 @@ func FuzzVariables(f *testing.F) {
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, row uint8, value string, way uint8) {
 		v := table[int(row)%len(table)]
-		if v.name == "SPA_RUNNER_WORKDIR" && filepath.IsAbs(value) {
+		if v.Name == "SPA_RUNNER_WORKDIR" && filepath.IsAbs(value) {
 			return // depends on the machine
 		}
 		t.Chdir(dir)
@@ -181,16 +183,16 @@ func FuzzVariables(f *testing.F) {
 			"SETTINGS_GIT_URL=codecommit::eu-west-1://S", "READ_SETTINGS_ROLE=" + settingsRole, "DEPLOY_ENVIRONMENT_ROLE=" + deployRole, "SETTINGS_ENVIRONMENT_PATH=e",
 		}
 		if way%2 == 0 {
-			flags[v.name] = value
+			flags[v.Name] = value
 		} else {
-			environ = append(environ, v.name+"="+value)
+			environ = append(environ, v.Name+"="+value)
 		}
-		c := newConfig(flags, environ)
-		err := c.resolve()
+		c := New(flags, environ)
+		err := c.Resolve()
 		first := fmt.Sprint(err, c.Resolved, c.Warnings)
-		again := c.resolve()
+		again := c.Resolve()
 		if second := fmt.Sprint(again, c.Resolved, c.Warnings); first != second {
-			t.Errorf("%s=%q: first %s, then %s", v.name, value, first, second)
+			t.Errorf("%s=%q: first %s, then %s", v.Name, value, first, second)
 		}
 		if err != nil {
 			checkRefusal(t, v, value, err)
@@ -198,36 +200,68 @@ func FuzzVariables(f *testing.F) {
 		}
 		for _, name := range slices.Concat(c.SetupTargets, c.LintTargets, c.TestTargets, c.DeployTargets) {
 			if !target.MatchString(name) {
-				t.Errorf("%s=%q: %q is no target", v.name, value, name)
+				t.Errorf("%s=%q: %q is no target", v.Name, value, name)
 			}
 		}
 		for _, name := range c.DeployOnly {
 			if strings.ContainsAny(name, "= \n") || name == "" {
-				t.Errorf("%s=%q: %q is no name", v.name, value, name)
+				t.Errorf("%s=%q: %q is no name", v.Name, value, name)
 			}
 		}
 		hashes := regexp.MustCompile(`^([0-9a-f]{40})?$`)
 		if c.Timeout < 0 || c.StepTimeout < 0 || c.Grace < 0 || !hashes.MatchString(c.Code.Commit) || !hashes.MatchString(c.SettingsPin) || !hashes.MatchString(c.Trigger) {
-			t.Errorf("%s=%q: took %v %v %v, %q %q %q", v.name, value, c.Timeout, c.StepTimeout, c.Grace, c.Code.Commit, c.SettingsPin, c.Trigger)
+			t.Errorf("%s=%q: took %v %v %v, %q %q %q", v.Name, value, c.Timeout, c.StepTimeout, c.Grace, c.Code.Commit, c.SettingsPin, c.Trigger)
 		}
 	})
 }
 
 // checkRefusal looks at what a person reads.
-func checkRefusal(t *testing.T, v variable, value string, err error) {
+func checkRefusal(t *testing.T, v Variable, value string, err error) {
 	t.Helper()
 	if fault.ExitCode(err) != fault.ExitConfig {
-		t.Errorf("%s=%q: exit code %d", v.name, value, fault.ExitCode(err))
+		t.Errorf("%s=%q: exit code %d", v.Name, value, fault.ExitCode(err))
 	}
 	text := err.Error()
-	related := []string{v.name, "CODE_COMMIT_ENDPOINT", "SETTINGS_GIT_URL", "READ_SETTINGS_ROLE", "AWS_REGION"}
+	related := []string{v.Name, "CODE_COMMIT_ENDPOINT", "SETTINGS_GIT_URL", "READ_SETTINGS_ROLE", "AWS_REGION"}
 	if !slices.ContainsFunc(related, func(name string) bool { return strings.Contains(text, name) }) {
-		t.Errorf("%s=%q: it is not named in %s", v.name, value, text)
+		t.Errorf("%s=%q: it is not named in %s", v.Name, value, text)
 	}
-	if v.secret && len(value) > 5 && bytes.Contains([]byte(text), []byte(value)) {
-		t.Errorf("%s: its value is in %s", v.name, text)
+	if v.Secret && len(value) > 5 && bytes.Contains([]byte(text), []byte(value)) {
+		t.Errorf("%s: its value is in %s", v.Name, text)
 	}
 	if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' && r != '\n' || r == 0x7f }) {
-		t.Errorf("%s=%q: something that a terminal obeys is in %q", v.name, value, text)
+		t.Errorf("%s=%q: something that a terminal obeys is in %q", v.Name, value, text)
 	}
+}
+
+// FuzzTriggerValues: what a trigger, or whoever starts a build, says of a push is for the
+// log and the summary: one line, and a time that everybody reads alike.
+func FuzzTriggerValues(f *testing.F) {
+	for _, seed := range [][3]string{
+		{"arn:aws:iam::111111111111:user/alice", "2026-03-01T13:00:00+01:00", "3"},
+		{"arn:aws:sts::1:assumed-role/A/\x1b[31m", "0000-01-01T00:00:00+23:59", "+3"},
+		{"$(id)", "9999-12-31T23:59:59-23:59", "11"},
+		{"", "", ""},
+		{"arn:a:b:::x\n", "2026-03-01T12:00:60Z", "0x2"},
+	} {
+		f.Add(seed[0], seed[1], seed[2])
+	}
+	shown := regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`)
+	f.Fuzz(func(t *testing.T, who, when, passes string) {
+		var told, at string
+		if err := pusher(&told)(who); err == nil && (told != who || strings.ContainsFunc(told, func(r rune) bool { return r <= ' ' || r > '~' })) {
+			t.Errorf("the pusher %q is told as %q", who, told)
+		}
+		if err := moment(&at)(when); err == nil && when != "" {
+			was, err := time.Parse(time.RFC3339, when)
+			is, err2 := time.Parse(time.RFC3339, at)
+			if err != nil || err2 != nil || !is.Equal(was.Truncate(time.Second)) || !shown.MatchString(at) {
+				t.Errorf("%q is told as %q: %v, %v", when, at, err, err2)
+			}
+		}
+		var n int
+		if err := passLimit(&n, true)(passes); err == nil && (n < 1 || n > maxPasses) {
+			t.Errorf("%q allows %d passes", passes, n)
+		}
+	})
 }

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"errors"
@@ -11,6 +11,7 @@ import (
 
 	"spa-runner/internal/gitclone"
 	"spa-runner/internal/lazyregexp"
+	"spa-runner/internal/secretname"
 )
 
 // scpLike is the short form of an ssh URL, user@host:path.
@@ -62,13 +63,13 @@ func inClearText(raw string) bool {
 	return u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())
 }
 
-// withoutPassword is a URL as children may have it.
-func withoutPassword(raw string) string {
+// WithoutPassword is a URL as children may have it.
+func WithoutPassword(raw string) string {
 	if strings.HasPrefix(raw, "codecommit:") {
 		return raw
 	}
 	u, err := url.Parse(raw)
-	infos := userInfos(raw)
+	infos := secretname.UserInfos(raw)
 	switch {
 	case err != nil, len(infos) > 1, u.User == nil && len(infos) == 1, strings.ContainsAny(raw, " \t\r\n\f"):
 		return gitclone.DisplayURL(raw) // what was not escaped may look like a port, a host or two words
@@ -79,12 +80,12 @@ func withoutPassword(raw string) string {
 	return u.String()
 }
 
-// shownURL is the URL of a repository as people may see it, whatever it is.
-func shownURL(raw string) string { return withoutUserInfo(gitclone.DisplayURL(raw)) }
+// ShownURL is the URL of a repository as people may see it, whatever it is.
+func ShownURL(raw string) string { return WithoutUserInfo(gitclone.DisplayURL(raw)) }
 
-// withoutUserInfo takes out of a value that should be a URL, but may be anything,
+// WithoutUserInfo takes out of a value that should be a URL, but may be anything,
 // what could be a password: everything before an @.
-func withoutUserInfo(value string) string {
+func WithoutUserInfo(value string) string {
 	if i := strings.LastIndexByte(value, '@'); i >= 0 && strings.Contains(value[:i], ":") {
 		return "***" + value[i:]
 	}

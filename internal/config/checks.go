@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"fmt"
@@ -30,7 +30,7 @@ func (c *Config) checkTogether() []string {
 	} else if c.Endpoint != "" && c.Settings.URL != "" {
 		c.Warnings = append(c.Warnings, "CODE_COMMIT_ENDPOINT is set, but SETTINGS_GIT_URL is not on CodeCommit")
 	}
-	if c.Region == "" && c.script != nil {
+	if c.Region == "" && c.Script != nil {
 		problems = append(problems, "AWS_REGION is required: set it in the environment or in variables.sh (CodeBuild sets it by itself)")
 	}
 	if c.DeployRegion == "" {
@@ -55,10 +55,10 @@ func (c *Config) checkTogether() []string {
 			problems = append(problems, name+" would pass in clear text to "+serverOf(way.url)+": write https://")
 		}
 	}
-	if !c.requireSettings && len(c.OverlayRequire) == 0 {
+	if !c.RequireSettings && len(c.OverlayRequire) == 0 {
 		c.Warnings = append(c.Warnings, "SPA_RUNNER_OVERLAY_REQUIRE is empty: an environment without settings is deployed with those that the code ships")
 	}
-	if set, ok := c.script["CODE_GIT_COMMIT"]; ok && set.Value == "" && c.environ["CODE_GIT_COMMIT"] != "" {
+	if set, ok := c.Script["CODE_GIT_COMMIT"]; ok && set.Value == "" && c.Environ["CODE_GIT_COMMIT"] != "" {
 		problems = append(problems, "CODE_GIT_COMMIT is emptied by variables.sh, but the project demands it: remove that line, or set the commit that is wanted")
 	}
 	slices.Sort(problems)
@@ -77,7 +77,7 @@ func (c *Config) resolveCodeCommit() []string {
 			c.Region = repo.Region
 		}
 	}
-	if c.SettingsRole == "" && c.flags["READ_SETTINGS_ROLE"]+c.environ["READ_SETTINGS_ROLE"]+c.environ["SETTINGS_ROLE"] == "" {
+	if c.SettingsRole == "" && c.flags["READ_SETTINGS_ROLE"]+c.Environ["READ_SETTINGS_ROLE"]+c.Environ["SETTINGS_ROLE"] == "" {
 		problems = append(problems, "READ_SETTINGS_ROLE is required, since the settings are on CodeCommit: set it to the ARN of the role that may read them")
 	}
 	return problems
@@ -94,11 +94,11 @@ var pins = []string{"CODE_GIT_BRANCH", "CODE_GIT_COMMIT", "CODE_GIT_REACHABLE_FR
 // project demands a pin and one is missed.
 func (c *Config) checkNearNames(known []string) (problems []string) {
 	places := map[string]string{}
-	for name := range c.environ {
+	for name := range c.Environ {
 		places[name] = "of the project"
 	}
-	for name, set := range c.script {
-		places[name] = "of " + placeOf(set)
+	for name, set := range c.Script {
+		places[name] = "of " + PlaceOf(set)
 	}
 	for _, name := range slices.Sorted(maps.Keys(places)) {
 		if slices.Contains(known, name) || strings.HasPrefix(name, knobPrefix) {
@@ -123,11 +123,11 @@ func (c *Config) checkNearNames(known []string) (problems []string) {
 // would silently not be made, a secret not be withheld.
 func (c *Config) checkNames() []string {
 	known := slices.Clone(ofTheBuildspec)
-	for _, v := range c.variables() {
-		known = append(known, v.name)
+	for _, v := range c.Variables() {
+		known = append(known, v.Name)
 	}
 	var problems []string
-	for name := range c.environ {
+	for name := range c.Environ {
 		if name == "SPA_RUNNER_VARIABLES_EXEC" {
 			problems = append(problems, name+" is no variable of spa-runner any more: set SPA_RUNNER_VARIABLES=bash where variables.sh runs commands, and unset it")
 			continue
@@ -138,8 +138,8 @@ func (c *Config) checkNames() []string {
 	}
 	problems = append(problems, c.checkNearNames(known)...)
 	for _, name := range c.DeployOnly {
-		_, ofProject := c.environ[name]
-		if _, ofScript := c.script[name]; !ofProject && !ofScript {
+		_, ofProject := c.Environ[name]
+		if _, ofScript := c.Script[name]; !ofProject && !ofScript {
 			c.Warnings = append(c.Warnings, name+" is named by SPA_RUNNER_DEPLOY_ONLY but not set, unless variables.sh sets it")
 		}
 	}
@@ -151,13 +151,13 @@ func (c *Config) checkNames() []string {
 			c.Warnings = append(c.Warnings, name+" is named by SPA_RUNNER_KEEP_VARIABLES, but nothing keeps it from children: is it misspelt?")
 		}
 	}
-	account, where := c.environ["AWS_CURRENT_ACCOUNT"], "the environment"
-	if set, ok := c.script["AWS_CURRENT_ACCOUNT"]; ok {
-		account, where = set.Value, placeOf(set)
+	account, where := c.Environ["AWS_CURRENT_ACCOUNT"], "the environment"
+	if set, ok := c.Script["AWS_CURRENT_ACCOUNT"]; ok {
+		account, where = set.Value, PlaceOf(set)
 	}
-	if account != "" && c.DeployRole != "" && account != accountOf(c.DeployRole) {
+	if account != "" && c.DeployRole != "" && account != AccountOf(c.DeployRole) {
 		c.Warnings = append(c.Warnings, fmt.Sprintf("AWS_CURRENT_ACCOUNT is %s in %s, and make sees that, but DEPLOY_ENVIRONMENT_ROLE is in account %s",
-			account, where, accountOf(c.DeployRole)))
+			account, where, AccountOf(c.DeployRole)))
 	}
 	slices.Sort(problems)
 	return problems
@@ -166,7 +166,7 @@ func (c *Config) checkNames() []string {
 // checkToken refuses to send the project's token where a commit to the settings
 // says: it belongs to the server that the project named.
 func (c *Config) checkToken() string {
-	set, ok := c.script["CODE_GIT_URL"]
+	set, ok := c.Script["CODE_GIT_URL"]
 	if !ok || c.CodeToken.Reveal() == "" {
 		return ""
 	}
@@ -181,11 +181,11 @@ func (c *Config) checkToken() string {
 // checkBranch refuses a commit to the settings that names another repository,
 // whose branches are not those that the project meant.
 func (c *Config) checkBranch() string {
-	set, ok := c.script["CODE_GIT_URL"]
+	set, ok := c.Script["CODE_GIT_URL"]
 	if !ok || c.ReachableFrom == "" || c.Code.URL == c.projectCodeURL {
 		return ""
 	}
-	ours, theirs := shownURL(c.projectCodeURL), shownURL(c.Code.URL)
+	ours, theirs := ShownURL(c.projectCodeURL), ShownURL(c.Code.URL)
 	return fmt.Sprintf("CODE_GIT_URL (from %s:%d) is %q, but CODE_GIT_REACHABLE_FROM of the project is about a branch of %q: set CODE_GIT_URL in the project too, or remove that line",
 		set.File, set.Line, theirs, ours)
 }
@@ -203,8 +203,8 @@ func checkPartition(name, arn, region string) []string {
 	return nil
 }
 
-// accountOf is the account in the ARN of a role, for logs.
-func accountOf(arn string) string {
+// AccountOf is the account in the ARN of a role, for logs.
+func AccountOf(arn string) string {
 	role, err := awsname.ParseRole(arn)
 	if err != nil {
 		return ""
