@@ -123,9 +123,12 @@ func TestOnlyOneDoorToProcesses(t *testing.T) {
 // along is read there alone.
 func TestIdentitiesComeFromMain(t *testing.T) {
 	minted := 0
-	mayConfigure := exceptions(t, "cmd/spa-trigger/cloud.go")
+	mayConfigure := exceptions(t, "cmd/spa-trigger/cloud.go", "internal/identity/ambient.go")
 	mayRead := exceptions(t, "internal/loopback", "internal/testrun", "tools", "cmd/spa-trigger/main.go")
 	for _, s := range sources(t) {
+		if s.imports("github.com/aws/aws-sdk-go-v2/config") && !mayConfigure(s.path) {
+			t.Errorf("%s reads the ambient AWS configuration", s.path)
+		}
 		if s.within("cmd/spa-runner") {
 			minted += len(s.uses("pipeline", "Mint"))
 			continue
@@ -137,9 +140,6 @@ func TestIdentitiesComeFromMain(t *testing.T) {
 		// holds nothing of a run and starts no process.
 		if s.within("cmd/spa-trigger") && (s.imports("spa-runner/pipeline") || s.imports("spa-runner/steps")) {
 			t.Errorf("%s imports what runs: the trigger only starts builds", s.path)
-		}
-		if s.imports("github.com/aws/aws-sdk-go-v2/config") && !mayConfigure(s.path) {
-			t.Errorf("%s reads the ambient AWS configuration", s.path)
 		}
 		for _, name := range []string{"Environ", "Getenv", "LookupEnv"} {
 			for _, at := range s.uses("os", name) {

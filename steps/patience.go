@@ -4,13 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
-	awsretry "github.com/aws/aws-sdk-go-v2/aws/retry"
-	"github.com/aws/smithy-go"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"go.uber.org/zap"
 
 	"spa-runner/internal/gitclone"
@@ -25,48 +21,6 @@ func patiently(ctx context.Context, rt *pipeline.Runtime, p retry.Policy, what s
 	return retry.Do(ctx, p, rt.Log, what, func(ctx context.Context) (gitclone.Result, error) {
 		return gitclone.Clone(ctx, r)
 	}, judgeClone)
-}
-
-// JudgeSTS says which failures of AssumeRole may pass.
-// https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
-func JudgeSTS(err error) retry.Verdict {
-	var (
-		api     smithy.APIError
-		answer  *smithyhttp.ResponseError
-		garbled *smithy.DeserializationError
-	)
-	status, header := 0, http.Header{}
-	if errors.As(err, &answer) && answer.Response != nil && answer.Response.Response != nil { // none is how the SDK calls no answer
-		status, header = answer.HTTPStatusCode(), answer.HTTPResponse().Header
-	}
-	switch {
-	case errors.As(err, &api):
-		return judgeCode(api.ErrorCode(), status, header)
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return retry.Verdict{Again: true}
-	case errors.As(err, &garbled):
-		return retry.Verdict{Again: true, Within: retry.Briefly} // something answers in the place of STS
-	case status != 0:
-		return retry.Status(status, header, time.Now())
-	}
-	return retry.Connection(err)
-}
-
-// judgeCode judges an error that STS names, and the status that it came with.
-func judgeCode(code string, status int, header http.Header) retry.Verdict {
-	_, throttled := awsretry.DefaultThrottleErrorCodes[code]
-	_, slow := awsretry.DefaultRetryableErrorCodes[code]
-	switch code {
-	case "AccessDenied", "AccessDeniedException", "InvalidClientTokenId", "UnrecognizedClientException":
-		// IAM is eventually consistent: the role, or the key that asks for it, may be new.
-		return retry.Verdict{Again: true, Within: retry.Settling}
-	case "InternalFailure", "InternalError", "ServiceUnavailable", "IDPCommunicationError":
-		throttled = true
-	}
-	if throttled || slow {
-		status = http.StatusTooManyRequests // whatever it came with: 400, in most cases
-	}
-	return retry.Status(status, header, time.Now())
 }
 
 // judgeClone says which failures of a clone may pass. Whatever is not listed is

@@ -10,6 +10,7 @@ import (
 
 	"spa-runner/internal/fault"
 	"spa-runner/internal/hostfault"
+	"spa-runner/internal/identity"
 	"spa-runner/internal/retry"
 	"spa-runner/pipeline"
 )
@@ -83,7 +84,7 @@ func (r request) hint(code string, err error) string {
 	case "ValidationError", "Validation", "InvalidParameterValue", "InvalidParameterCombination", "MissingParameter":
 		return r.valueHint()
 	}
-	if JudgeSTS(err).Again {
+	if identity.JudgeSTS(err).Again {
 		return "nothing was done with any other identity; STS had a fault that may pass: start the build again"
 	}
 	return "nothing was done with any other identity; look this error up in the documentation of AssumeRole, another build will meet it too"

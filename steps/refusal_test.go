@@ -14,7 +14,6 @@ import (
 	"github.com/aws/smithy-go"
 
 	"spa-runner/internal/fault"
-	"spa-runner/internal/retry"
 	"spa-runner/pipeline"
 )
 
@@ -113,23 +112,5 @@ func TestASessionPolicyThatSTSRefuses(t *testing.T) {
 				t.Errorf("%s, %s: got %v, hint %q", name, code, err, hint)
 			}
 		}
-	}
-}
-
-// What is tried again, and for how long.
-func TestJudgeSTS(t *testing.T) {
-	again, settling := retry.Verdict{Again: true}, retry.Verdict{Again: true, Within: retry.Settling}
-	for code, want := range map[string]retry.Verdict{
-		"AccessDenied": settling, "AccessDeniedException": settling, "InvalidClientTokenId": settling, "UnrecognizedClientException": settling,
-		"Throttling": again, "RequestLimitExceeded": again, "RequestTimeout": again, "InternalFailure": again, "ServiceUnavailable": again, "IDPCommunicationError": again,
-		"ExpiredToken": {}, "SignatureDoesNotMatch": {}, "ValidationError": {}, "PackedPolicyTooLarge": {}, "MalformedPolicyDocument": {}, "RegionDisabledException": {}, "NoSuchThing": {},
-	} {
-		if got := JudgeSTS(saysSTS(code)); got != want {
-			t.Errorf("%s: got %+v, want %+v", code, got, want)
-		}
-	}
-	full := &net.OpError{Op: "dial", Err: os.NewSyscallError("socket", syscall.ENFILE)}
-	if got := JudgeSTS(errors.Join(errors.New("exceeded maximum number of attempts"), full)); got != (retry.Verdict{}) {
-		t.Errorf("an error of this machine: got %+v", got)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"spa-runner/internal/environments"
 	"spa-runner/internal/fault"
 	"spa-runner/internal/gitclone"
+	"spa-runner/internal/identity"
 	"spa-runner/pipeline"
 	"spa-runner/steps"
 )
@@ -32,7 +33,7 @@ func (b *batch) find(ctx context.Context, p *program, c *config.Config) ([]strin
 	log := p.newLog(c)
 	defer log.Close()
 	plan := &planner{
-		config: c, assume: assumer(ctx, cfg, &c.Region, stsPatience{p.patience.sts, log.Logger(1)}), secret: p.secret, patience: p.patience,
+		config: c, assume: identity.Assumer(ctx, cfg, &c.Region, identity.Patience{Policy: p.patience.sts, Log: logOf(log.Logger(1))}), secret: p.secret, patience: p.patience,
 		runID: log.Run(), build: c.Environ["CODEBUILD_BUILD_NUMBER"], facts: &facts{},
 	}
 	rt := &pipeline.Runtime{

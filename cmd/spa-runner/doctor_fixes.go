@@ -7,6 +7,7 @@ import (
 
 	"spa-runner/internal/awsname"
 	"spa-runner/internal/doctor"
+	"spa-runner/internal/identity"
 )
 
 // defaultProject is the name that infra/devops.yaml gives the project.
@@ -85,7 +86,7 @@ func trustStatement(who caller, externalID string) string {
 
 // allowAssume lets an identity assume a role.
 func allowAssume(who caller, role awsname.Role) doctor.Fix {
-	s := allow(statement{Action: []string{"sts:AssumeRole"}, Resource: role.String()})
+	s := identity.Allow(identity.Statement{Action: []string{"sts:AssumeRole"}, Resource: role.String()})
 	if who.kind != "assumed-role" {
 		return doctor.Fix{Do: who.arn + " needs this policy:", Paste: indented(s)}
 	}

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"spa-runner/internal/awsname"
+	"spa-runner/internal/identity"
 	"spa-runner/internal/lazyregexp"
 	"spa-runner/internal/retry"
 	"spa-runner/pipeline"
@@ -32,16 +33,16 @@ import (
 func (d *diagnosis) narrowedDeploy(ctx context.Context, role awsname.Role) (of pipeline.Credentials[pipeline.Deploy], session string) {
 	c := d.config
 	session = awsname.SessionName("DoctorContext", c.Environ["CODEBUILD_BUILD_NUMBER"])
-	return pipeline.Mint[pipeline.Deploy](d.assumer(ctx)(assumption{
-		role: &c.DeployRole, session: session, externalID: c.DeployExternalID,
-		policy: readBootstrap(role, c.DeployRegion).String(),
+	return pipeline.Mint[pipeline.Deploy](d.assumer(ctx)(identity.Assumption{
+		Role: &c.DeployRole, Session: session, ExternalID: c.DeployExternalID,
+		Policy: readBootstrap(role, c.DeployRegion).String(),
 	}), d.secret), session
 }
 
 // readBootstrap leaves the deploy role one action on what `cdk bootstrap` writes
 // down in one region. STS lets every session ask who it is.
-func readBootstrap(role awsname.Role, region string) sessionPolicy {
-	return allow(statement{
+func readBootstrap(role awsname.Role, region string) identity.SessionPolicy {
+	return identity.Allow(identity.Statement{
 		Action:   []string{"ssm:GetParameter"},
 		Resource: "arn:" + role.Partition + ":ssm:" + region + ":" + role.Account + ":parameter/cdk-bootstrap/*",
 	})
@@ -50,18 +51,18 @@ func readBootstrap(role awsname.Role, region string) sessionPolicy {
 // connectTo finds the way out and the identity that the doctor was started with,
 // which is then in no variable of this process any more.
 func (d *diagnosis) connectTo(ctx context.Context) error {
-	client, err := newHTTPClient(d.config.Environ["AWS_CA_BUNDLE"], d.patience.answer)
+	client, err := identity.NewHTTPClient(d.config.Environ["AWS_CA_BUNDLE"], d.patience.answer)
 	if err != nil {
 		return err
 	}
-	d.config.Client = newGitClient(client)
+	d.config.Client = identity.NewGitClient(client)
 	d.register(d.config)
 	d.cfg, err = ambientIdentity(ctx, client, d.config.Region, d.secret)
 	return err
 }
 
-func (d *diagnosis) assumer(ctx context.Context) func(assumption) aws.CredentialsProvider {
-	return assumer(ctx, d.cfg, &d.config.Region, stsPatience{d.patience.sts, zap.NewNop()})
+func (d *diagnosis) assumer(ctx context.Context) func(identity.Assumption) aws.CredentialsProvider {
+	return identity.Assumer(ctx, d.cfg, &d.config.Region, identity.Patience{Policy: d.patience.sts, Log: logOf(zap.NewNop())})
 }
 
 // caller is who STS says that somebody is.
@@ -102,32 +103,32 @@ func (c caller) roleARNs() []string {
 }
 
 // whoIs asks STS who an identity is. On the way it learns what time it is there.
-func (d *diagnosis) whoIs(ctx context.Context, identity aws.CredentialsProvider) (caller, error) {
+func (d *diagnosis) whoIs(ctx context.Context, who aws.CredentialsProvider) (caller, error) {
 	cfg := d.cfg.Copy()
-	cfg.Credentials = own(identity)
+	cfg.Credentials = identity.Own(who)
 	client := sts.NewFromConfig(cfg, func(o *sts.Options) {
 		o.Region = d.config.Region
 		o.Retryer = aws.NopRetryer{}
-		o.HTTPClient = boundedClient{datedClient{o.HTTPClient, d.date}}
+		o.HTTPClient = identity.BoundedClient{HTTPClient: datedClient{o.HTTPClient, d.date}}
 	})
 	corrected := false
 	answer, err := retry.Do(ctx, d.patience.sts, zap.NewNop(), "asking STS who this is", func(ctx context.Context) (*sts.GetCallerIdentityOutput, error) {
 		return client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	}, func(err error) retry.Verdict {
-		if clockError(err) != 0 && !corrected {
+		if identity.ClockError(err) != 0 && !corrected {
 			corrected = true // the client signs by the clock of STS now
 			return retry.Verdict{Again: true}
 		}
-		return judgeSTS(err)
+		return identity.JudgeSTS(err)
 	})
 	if err != nil {
 		return caller{}, err
 	}
-	who := parseCaller(aws.ToString(answer.Arn))
-	if who.account == "" || who.account != aws.ToString(answer.Account) {
-		return who, fmt.Errorf("STS says that this is %q of account %q, which cannot be", aws.ToString(answer.Arn), aws.ToString(answer.Account))
+	found := parseCaller(aws.ToString(answer.Arn))
+	if found.account == "" || found.account != aws.ToString(answer.Account) {
+		return found, fmt.Errorf("STS says that this is %q of account %q, which cannot be", aws.ToString(answer.Arn), aws.ToString(answer.Account))
 	}
-	return who, nil
+	return found, nil
 }
 
 func (d *diagnosis) date(header http.Header) {

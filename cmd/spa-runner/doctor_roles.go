@@ -13,6 +13,7 @@ import (
 	"spa-runner/internal/doctor"
 	"spa-runner/internal/fault"
 	"spa-runner/internal/hostfault"
+	"spa-runner/internal/identity"
 	"spa-runner/internal/retry"
 	"spa-runner/pipeline"
 	"spa-runner/steps"
@@ -39,7 +40,7 @@ func (d *diagnosis) lookAtIdentity(ctx context.Context) doctor.Finding {
 	}
 	f := finding("STS in "+d.config.Region+where, nil, err)
 	var (
-		none *identityError
+		none *identity.OwnError
 		api  smithy.APIError
 	)
 	advice := hostfault.Advice(err)

@@ -15,6 +15,7 @@ import (
 	"spa-runner/internal/doctor"
 	"spa-runner/internal/fault"
 	"spa-runner/internal/gitclone"
+	"spa-runner/internal/identity"
 	"spa-runner/internal/shellvars"
 	"spa-runner/pipeline"
 	"spa-runner/steps"
@@ -35,7 +36,7 @@ func (d *diagnosis) lookAtSettings(ctx context.Context) doctor.Finding {
 	case c.CodeCommit == nil || err != nil:
 		f.Fixes = append(f.Fixes, doctor.Fix{Do: "from here, this lists what is there:", Paste: command("git ls-remote --", looked)})
 	case errors.Is(d.settingsErr, gitclone.ErrUnauthorized):
-		f.Fixes = append(f.Fixes, allowRead(role, "codecommit:GitPull", settingsRepository(role, *c.CodeCommit)))
+		f.Fixes = append(f.Fixes, allowRead(role, "codecommit:GitPull", identity.SettingsRepository(role, *c.CodeCommit)))
 	default:
 		f.Fixes = append(f.Fixes, doctor.Fix{
 			Do:    fmt.Sprintf("correct SETTINGS_GIT_URL; in account %s, this lists the repositories:", role.Account),

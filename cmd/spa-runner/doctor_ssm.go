@@ -19,6 +19,7 @@ import (
 	"go.uber.org/zap"
 
 	"spa-runner/internal/awsname"
+	"spa-runner/internal/identity"
 	"spa-runner/internal/retry"
 )
 
@@ -84,7 +85,7 @@ func (d *diagnosis) askSSM(ctx context.Context, as aws.CredentialsProvider, name
 }
 
 func readParameter(res *http.Response) (string, error) {
-	text, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	text, err := io.ReadAll(io.LimitReader(res.Body, identity.MaxAnswer))
 	if err != nil {
 		return "", fmt.Errorf("reading the answer of Systems Manager: %w", err)
 	}

@@ -131,7 +131,7 @@ func (r *rehearsal) identity(_ context.Context, client *awshttp.BuildableClient)
 	}, dropIdentity()
 }
 
-// Environ is the environment as the project would have it in CodeBuild: that of
+// environ is the environment as the project would have it in CodeBuild: that of
 // the user, with the loopback server in place of AWS. What the rehearsal decides
 // is set as a flag, which wins over variables.sh.
 func (r *rehearsal) environ(ctx context.Context, cmd *cobra.Command, environ []string) ([]string, error) {

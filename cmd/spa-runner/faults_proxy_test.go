@@ -45,7 +45,7 @@ func routeOf(r *http.Request) string {
 	return codePack
 }
 
-// Script gives each route its faults, one a request, in turn. The route named by
+// script gives each route its faults, one a request, in turn. The route named by
 // forever repeats its last one; after the others, requests pass.
 type script struct {
 	forever string

@@ -10,6 +10,7 @@ import (
 
 	"spa-runner/internal/awsname"
 	"spa-runner/internal/codecommit"
+	"spa-runner/internal/identity"
 	"spa-runner/internal/loopback"
 )
 
@@ -61,7 +62,7 @@ func TestTheSettingsRoleIsNarrowedToOneRepository(t *testing.T) {
 			t.Fatal(err)
 		}
 		name := strings.Repeat("n", 100) // the longest
-		got := grants(t, readSettings(role, codecommit.Repository{Region: test.region, Name: name}).String())
+		got := grants(t, identity.ReadSettings(role, codecommit.Repository{Region: test.region, Name: name}).String())
 		want := []grant{
 			{"codecommit:GitPull", "arn:" + test.partition + ":codecommit:" + test.region + ":012345678901:" + name, ""},
 			{"kms:Decrypt", "*", "[StringEquals:map[kms:ViaService:[" + test.services + "]]]"},
@@ -75,7 +76,7 @@ func TestTheSettingsRoleIsNarrowedToOneRepository(t *testing.T) {
 func TestThePackagesRoleIsNarrowedToReading(t *testing.T) {
 	reads := []string{"Describe", "Get", "List", "Read", "BatchGet", "BatchCheck"}
 	services := map[string]bool{}
-	for _, g := range grants(t, readPackages().String()) {
+	for _, g := range grants(t, identity.ReadPackages().String()) {
 		service, action, _ := strings.Cut(g.action, ":")
 		services[service] = true
 		switch {
@@ -124,7 +125,7 @@ func TestRolesAreAssumedWithPolicyAndExternalID(t *testing.T) {
 		if switched == "on" && grants(t, calls[0].Policy)[0] != (grant{"codecommit:GitPull", repository, ""}) {
 			t.Errorf("the settings role has the policy %s", calls[0].Policy)
 		}
-		if calls[1].Policy != readPackages().String() || calls[2].Policy != "" {
+		if calls[1].Policy != identity.ReadPackages().String() || calls[2].Policy != "" {
 			t.Errorf("packages: %s, deploy: %s", calls[1].Policy, calls[2].Policy)
 		}
 		plan := w.run("plan")
@@ -183,7 +184,7 @@ func TestSetupMayReadPackages(t *testing.T) {
 		t.Errorf("got %v", assumed)
 	}
 	plan := w.run("plan")
-	if !strings.Contains(plan.stdout, "make-setup              as packages, account 444444444444") || !strings.Contains(plan.stdout, packagesNarrowed) {
+	if !strings.Contains(plan.stdout, "make-setup              as packages, account 444444444444") || !strings.Contains(plan.stdout, identity.PackagesNarrowed) {
 		t.Errorf("plan says %s", plan.stdout)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"spa-runner/internal/config"
 	"spa-runner/internal/fault"
 	"spa-runner/internal/hostfault"
+	"spa-runner/internal/identity"
 	"spa-runner/internal/logs"
 	"spa-runner/internal/record"
 	"spa-runner/internal/retry"
@@ -75,7 +76,7 @@ func (p *pass) outcome() string {
 func (r *passes) prepare(ctx context.Context, number int, c *config.Config) (_ *pass, err error) {
 	log, p := r.log.Logger(number), r.program
 	plan := &planner{
-		config: c, assume: assumer(ctx, r.aws, &c.Region, stsPatience{p.patience.sts, log}), secret: p.secret, patience: p.patience,
+		config: c, assume: identity.Assumer(ctx, r.aws, &c.Region, identity.Patience{Policy: p.patience.sts, Log: logOf(log)}), secret: p.secret, patience: p.patience,
 		makeFlags: r.execution.makeFlags, runID: r.log.Run(), build: c.Environ["CODEBUILD_BUILD_NUMBER"], facts: &facts{},
 	}
 	one := &pass{number: number, config: c, plan: plan, steps: plan.plan(), look: plan.lookAgain()}

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"spa-runner/internal/fault"
+	"spa-runner/internal/identity"
 	"spa-runner/internal/redact"
 	"spa-runner/internal/retry"
 	"spa-runner/pipeline"
@@ -86,11 +87,11 @@ func (c *skippingClock) Sleep(ctx context.Context, d time.Duration) error {
 }
 
 // atSTS is a provider of an assumed role whose STS is this function.
-func atSTS(t *testing.T, life context.Context, identity aws.CredentialsProvider, p stsPatience, answer func(*http.Request) (*http.Response, error)) aws.CredentialsProvider { //nolint:revive // t comes first in a test
+func atSTS(t *testing.T, life context.Context, own aws.CredentialsProvider, p identity.Patience, answer func(*http.Request) (*http.Response, error)) aws.CredentialsProvider { //nolint:revive // t comes first in a test
 	t.Helper()
 	region, role := "eu-west-1", deployRole
-	cfg := aws.Config{Credentials: identity, HTTPClient: clientFunc(answer)}
-	return assumer(life, cfg, &region, p)(assumption{role: &role, session: "session"})
+	cfg := aws.Config{Credentials: own, HTTPClient: clientFunc(answer)}
+	return identity.Assumer(life, cfg, &region, p)(identity.Assumption{Role: &role, Session: "session"})
 }
 
 type clientFunc func(*http.Request) (*http.Response, error)
@@ -101,12 +102,12 @@ func (f clientFunc) Do(r *http.Request) (*http.Response, error) { return f(r) }
 func TestTheBuildsOwnIdentityIsNotRetried(t *testing.T) {
 	t.Parallel()
 	asked, none := 0, errors.New("connection reset by the container endpoint")
-	identity := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+	nobody := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 		asked++
 		return aws.Credentials{}, none
 	})
 	policy := retry.Policy{Budget: time.Minute, Clock: &skippingClock{}}
-	_, err := atSTS(t, t.Context(), identity, stsPatience{policy, zap.NewNop()}, func(*http.Request) (*http.Response, error) {
+	_, err := atSTS(t, t.Context(), nobody, identity.Patience{Policy: policy, Log: logOf(zap.NewNop())}, func(*http.Request) (*http.Response, error) {
 		t.Error("STS was asked")
 		return nil, none
 	}).Retrieve(t.Context())
@@ -138,7 +139,7 @@ func TestRenewalInTheBackground(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				core, events := observer.New(zap.DebugLevel)
 				life, end := context.WithCancelCause(t.Context())
-				provider := atSTS(t, life, service, stsPatience{policy, zap.New(core)}, broken)
+				provider := atSTS(t, life, service, identity.Patience{Policy: policy, Log: logOf(zap.New(core))}, broken)
 				if test.cached {
 					provider = pipeline.Mint[pipeline.Deploy](provider, func(...string) {})
 				}

@@ -9,6 +9,7 @@ import (
 	"spa-runner/internal/awsname"
 	"spa-runner/internal/config"
 	"spa-runner/internal/gitclone"
+	"spa-runner/internal/identity"
 	"spa-runner/internal/manifest"
 	"spa-runner/internal/workfolder"
 	"spa-runner/pipeline"
@@ -30,7 +31,7 @@ type planner struct {
 	config *config.Config
 	// assume gives the provider of an assumed role; the role is read when the
 	// provider is first asked, since variables.sh may set it.
-	assume   func(assumption) aws.CredentialsProvider
+	assume   func(identity.Assumption) aws.CredentialsProvider
 	secret   func(...string)
 	patience patience
 	// makeFlags go to the deploy targets, --dry-run in a rehearsal.
@@ -50,11 +51,11 @@ func (p *planner) plan() []pipeline.Step {
 	deploySession := awsname.SessionName("TargetUpdateContext", p.build)
 	packagesSession := awsname.SessionName("PackagesContext", p.build)
 	settings, settingsSession, narrowed := p.asSettings()
-	packages := pipeline.Mint[pipeline.Packages](p.assume(assumption{
-		role: &c.PackagesRole, session: packagesSession, policy: readPackages().String(),
+	packages := pipeline.Mint[pipeline.Packages](p.assume(identity.Assumption{
+		Role: &c.PackagesRole, Session: packagesSession, Policy: identity.ReadPackages().String(),
 	}), p.secret)
-	deploy := pipeline.Mint[pipeline.Deploy](p.assume(assumption{
-		role: &c.DeployRole, session: deploySession, externalID: c.DeployExternalID,
+	deploy := pipeline.Mint[pipeline.Deploy](p.assume(identity.Assumption{
+		Role: &c.DeployRole, Session: deploySession, ExternalID: c.DeployExternalID,
 	}), p.secret)
 	nobody := pipeline.Credentials[pipeline.None]{}
 
@@ -112,7 +113,7 @@ func (p *planner) plan() []pipeline.Step {
 			},
 			steps.Make[pipeline.Packages]{
 				Credentials: packages,
-				Role:        c.PackagesRole, Session: packagesSession, Narrowed: packagesNarrowed,
+				Role:        c.PackagesRole, Session: packagesSession, Narrowed: identity.PackagesNarrowed,
 				Target: "setup", Targets: c.SetupTargets, Dir: codeDir, Without: c.DeployOnly, Tools: tools,
 			},
 		),
@@ -163,8 +164,8 @@ func (p *planner) asSettings() (of pipeline.Credentials[pipeline.Settings], sess
 	session = awsname.SessionName("SettingsContext", p.build)
 	policy, narrowed := settingsPolicy(c)
 	if p.settings == nil {
-		minted := pipeline.Mint[pipeline.Settings](p.assume(assumption{
-			role: &c.SettingsRole, session: session, externalID: c.SettingsExternalID, policy: policy,
+		minted := pipeline.Mint[pipeline.Settings](p.assume(identity.Assumption{
+			Role: &c.SettingsRole, Session: session, ExternalID: c.SettingsExternalID, Policy: policy,
 		}), p.secret)
 		p.settings = &minted
 	}
@@ -201,4 +202,14 @@ func shownRegion(c *config.Config) []pipeline.Param {
 		return nil
 	}
 	return []pipeline.Param{{Name: "AWS_DEFAULT_REGION", Value: c.DeployRegion + ", not " + c.DefaultRegion + " as in setup, lint and tests"}}
+}
+
+// settingsPolicy is the session policy of the settings role, "" where there is
+// none, with what it leaves, for people.
+func settingsPolicy(c *config.Config) (policy, narrowed string) {
+	role, err := awsname.ParseRole(c.SettingsRole)
+	if !c.SettingsPolicy || c.CodeCommit == nil || err != nil {
+		return "", ""
+	}
+	return identity.ReadSettings(role, *c.CodeCommit).String(), "codecommit:GitPull on " + identity.SettingsRepository(role, *c.CodeCommit)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"spa-runner/internal/config"
+	"spa-runner/internal/identity"
 	"spa-runner/pipeline"
 	"spa-runner/steps"
 )
@@ -59,7 +60,7 @@ asked on the network, assumed, cloned or written.`,
 }
 
 func (p *program) describePlan(c *config.Config) planned {
-	nobody := func(assumption) aws.CredentialsProvider { return aws.AnonymousCredentials{} }
+	nobody := func(identity.Assumption) aws.CredentialsProvider { return aws.AnonymousCredentials{} }
 	planner := &planner{config: c, assume: nobody, build: c.Environ["CODEBUILD_BUILD_NUMBER"], facts: &facts{}}
 	list := planner.plan()
 	if what, _ := (afterPass{pass: 1, limit: c.MaxPasses, pinned: c.SettingsPin != ""}).decide(); what == lookFirst {

@@ -13,7 +13,7 @@ import (
 	"spa-runner/internal/oracle"
 )
 
-// Client is a program that real deployments call AWS with. Its command calls
+// client is a program that real deployments call AWS with. Its command calls
 // GetCallerIdentity for so long, and says at the end that it made all its calls.
 type client struct {
 	name    string

@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"spa-runner/internal/config"
+	"spa-runner/internal/identity"
 	"spa-runner/internal/loopback"
 	"spa-runner/internal/record"
 	"spa-runner/internal/report"
@@ -333,7 +334,7 @@ func TestWhatIsNoPlaceForArtifacts(t *testing.T) {
 // The report has no plan to ask: it knows by their names the step that changes the target,
 // and the target of make that only compares.
 func TestTheReportKnowsTheStepThatDeploys(t *testing.T) {
-	plan := &planner{config: &config.Config{}, assume: func(assumption) aws.CredentialsProvider { return nil }, facts: &facts{}}
+	plan := &planner{config: &config.Config{}, assume: func(identity.Assumption) aws.CredentialsProvider { return nil }, facts: &facts{}}
 	list := recordedSteps(plan.plan())
 	last := &list[len(list)-1]
 	last.Outcome = record.Failed

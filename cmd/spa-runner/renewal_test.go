@@ -17,6 +17,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"spa-runner/internal/identity"
 	"spa-runner/internal/loopback"
 )
 
@@ -273,7 +274,7 @@ func TestAWebIdentityIsReadAgain(t *testing.T) {
 	} {
 		t.Setenv(name, value)
 	}
-	client, err := newHTTPClient("", time.Minute)
+	client, err := identity.NewHTTPClient("", time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ import (
 
 	"spa-runner/internal/config"
 	"spa-runner/internal/fault"
+	"spa-runner/internal/identity"
 	"spa-runner/internal/logs"
 	"spa-runner/pipeline"
 )
@@ -134,11 +135,11 @@ func (r *passes) ended(ctx context.Context, last *pass) error {
 // connect finds the way out of this machine and the identity that goes with it,
 // and has that identity and all else that is secret known to the redactor.
 func (p *program) connect(ctx context.Context, c *config.Config, e execution) (aws.Config, error) {
-	client, err := newHTTPClient(c.Environ["AWS_CA_BUNDLE"], p.patience.answer)
+	client, err := identity.NewHTTPClient(c.Environ["AWS_CA_BUNDLE"], p.patience.answer)
 	if err != nil {
 		return aws.Config{}, err
 	}
-	c.Client = newGitClient(client)
+	c.Client = identity.NewGitClient(client)
 	cfg, err := e.identity(ctx, client)
 	if err != nil {
 		return aws.Config{}, err
@@ -147,7 +148,25 @@ func (p *program) connect(ctx context.Context, c *config.Config, e execution) (a
 	return cfg, pipeline.AdoptStrays()
 }
 
-// Secret tells the redactor of secrets that are born in a run.
+// ambientIdentity is the identity that the build was started with. No variable of this
+// process leads to it any more.
+func ambientIdentity(ctx context.Context, client *awshttp.BuildableClient, region string, secret func(...string)) (aws.Config, error) {
+	cfg, err := identity.Ambient(ctx, client, region, secret)
+	if err != nil {
+		return aws.Config{}, err
+	}
+	return cfg, dropIdentity()
+}
+
+// dropIdentity takes what no child may see out of this process's environment.
+func dropIdentity() error { return identity.Drop(pipeline.NewEnviron(os.Environ()).Withheld()) }
+
+// logOf gives the log of the step that asks for credentials, or another one.
+func logOf(otherwise *zap.Logger) func(context.Context) *zap.Logger {
+	return func(ctx context.Context) *zap.Logger { return pipeline.LogOf(ctx, otherwise) }
+}
+
+// secret tells the redactor of secrets that are born in a run.
 func (p *program) secret(secrets ...string) { p.redactor.Add(secrets...) }
 
 // register tells the redactor of the secrets that the run starts with.

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"spa-runner/internal/config"
+	"spa-runner/internal/identity"
 	"spa-runner/internal/loopback"
 	"spa-runner/pipeline"
 )
@@ -165,7 +166,7 @@ func TestPlanTellsTheScopes(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := w.run("plan", "--json", "--max-passes", "2")
-	plan := &planner{config: c, assume: assumer(t.Context(), awsConfigOfNobody(), &c.Region, stsPatience{}), facts: &facts{}}
+	plan := &planner{config: c, assume: identity.Assumer(t.Context(), awsConfigOfNobody(), &c.Region, identity.Patience{}), facts: &facts{}}
 	for i, step := range append(plan.plan(), plan.lookAgain()) {
 		line := step.Name() + " acts as " + pipeline.ScopeOf(step) + "\n"
 		if step.Name() != append(allSteps, "look-again")[i] || !strings.Contains(string(want), line) || !strings.Contains(o.stdout, `"name": "`+step.Name()+`"`) {

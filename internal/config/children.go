@@ -126,7 +126,7 @@ func (c *Config) SecretsIn(pairs []string) []string {
 }
 
 // SecretsOfDeploy are the values of the variables that SPA_RUNNER_DEPLOY_ONLY or its
-// Flag names. They are read before the configuration is, so that its errors and every
+// flag names. They are read before the configuration is, so that its errors and every
 // subcommand mask what a run masks.
 func SecretsOfDeploy(args, pairs []string) []string {
 	c := &Config{}
