@@ -56,7 +56,8 @@ func TestValues(t *testing.T) {
 		"A=~:b:~": "/home/us er:b:/home/us er", "A=~": "/home/us er", "A=x:~": "x:/home/us er", "A=x~": "x~", "[ a:~ = 'a:~' ] && A=1": "1", "[[ a:~ = 'a:~' ]] && A=1": "1",
 		"A=$(< settings/lib/empty)": "", "A=$(echo a; echo b)": "a\nb", "A=$(echo '  a ')": "  a ", "for x in $IN_ENV; do :; done 2>/dev/null; A=1": "",
 		"A=abcabc; A=${A#*b}": "cabc", "A=abcabc; A=${A##*b}": "c", "A=abcabc; A=${A%b*}": "abca", "A=abcabc; A=${A%%b*}": "a", "A=a.b; A=${A#a.}": "b", "A='a*b'; A=${A#a\"*\"}": "b",
-		"A=\"${NOPE:-\"a b\"}\"": "a b", "A=${IN_ENV_2-x}": "", "A=${IN_ENV_2:-x}": "x", "A=${N+y}": "y", "A=${NOPE+y}": "", "A=$((N % 5 - 7))": "-5", "A=$((!N))": "0", "A=$((~N))": "-13",
+		"A=\"${NOPE:-\"a b\"}\"": "a b", "A=${IN_ENV_2-x}": "", "A=${IN_ENV_2:-x}": "x", "A=${N+y}": "y", "A=${NOPE+y}": "", "A=$(basename /a/b.sh)": "b.sh", "A=$(basename /a/b.sh .sh)": "b", "A=$(basename .sh .sh)": ".sh", "A=$(dirname a)": ".", "A=$(dirname /a//b//)": "/a",
+		"A=$((N % 5 - 7))": "-5", "A=$((!N))": "0", "A=$((~N))": "-13",
 	} {
 		vars, err := evaluate(t, dir, script+"\n")
 		got := ""
