@@ -111,6 +111,13 @@ func TestFilesThatLookLikeVariables(t *testing.T) {
 		t.Errorf("got %s, want %s", files, want)
 	}
 	v = newVariables(t, "A=1\n")
+	write(t, v.Settings, map[string]string{testEnvironment + "/variables.sh~": ""})
+	s = newStage(t)
+	s.mustRun(v)
+	if !strings.Contains(s.everything(), "variables.sh~") {
+		t.Errorf("one such file is not named: %s", s.everything())
+	}
+	v = newVariables(t, "A=1\n")
 	s = newStage(t)
 	s.mustRun(v)
 	if strings.Contains(s.everything(), "look like") {
