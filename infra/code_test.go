@@ -181,10 +181,10 @@ func TestTheSessionPoliciesAreOfWhatTheRolesMay(t *testing.T) {
 		role         string
 		services     []string
 	}{
-		{"session_policy.go", `"((?:codecommit|kms):\w+)"\}`, stack(t, "cloudops", everything("cloudops")), "Spa-ReadSettingsRole", []string{"codecommit", "kms"}},
-		{"doctor_identity.go", `"(ssm:\w+)"`, stack(t, "automation", everything("automation")), "Spa-DeployEnvironmentRole", []string{"ssm"}},
+		{"internal/identity/policy.go", `"((?:codecommit|kms):\w+)"\}`, stack(t, "cloudops", everything("cloudops")), "Spa-ReadSettingsRole", []string{"codecommit", "kms"}},
+		{"cmd/spa-runner/doctor_identity.go", `"(ssm:\w+)"`, stack(t, "automation", everything("automation")), "Spa-DeployEnvironmentRole", []string{"ssm"}},
 	} {
-		source, err := os.ReadFile("../cmd/spa-runner/" + c.file)
+		source, err := os.ReadFile("../" + c.file)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -110,6 +110,7 @@ func TestKindsOfCommandsAndWords(t *testing.T) {
 	for _, r := range listOfTheDocs(t) {
 		docs.WriteString(r.construct + "\n")
 	}
+	dir := world(t)
 	for program, construct := range map[string]string{
 		"true": "other commands", "A=1": "assignments", "if true; then :; fi": "`if`", "for x in a; do :; done": "`for`",
 		"case a in a) ;; esac": "`case`", "{ :; }": "`{ }`", "true && true": "`&&`", "true || true": "`||`", "f() { :; }": "functions",
@@ -125,7 +126,6 @@ func TestKindsOfCommandsAndWords(t *testing.T) {
 		"A=$(aws)": "", "A=$(echo x <settings/lib/text)": "", "A=$(pwd; <settings/lib/text)": "", `A=x:~\a`: "", "A=~user": "", "A=a~": "quotes", "A=$(A=1)": "", "A=$(export A=1)": "", "A=$(for x in a; do echo; done)": "", "A=$(f() { :; })": "functions", "A=$(return)": "", "A=$(exit)": "", "aws s3 ls": "", "exec true": "",
 		"hash aws": "", "trap : EXIT": "", "read A </dev/null": "", "shopt -s nullglob": "", "alias a=b": "", "set -x": "", "unset PWD": "", "unset 1A": "", "A=$(basename)": "", "A=$(basename a b c)": "", "A=$(dirname)": "", "A=$(dirname a b)": "", "A=$(cat)": "", "A=$(pwd a)": "", "set -- a": "", "set": "", "cd /": "", "pwd": "",
 	} {
-		dir := world(t)
 		if err := os.WriteFile(filepath.Join(dir, "settings/e/0.sh"), []byte(program+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -52,19 +52,19 @@ func runaways() map[string]string {
 
 // TestRunawayFilesEnd: each ends, or is refused, by the budget and not by the clock.
 func TestRunawayFilesEnd(t *testing.T) {
+	dir := world(t)
 	for name, text := range runaways() {
-		_ = evaluateRunaway(t, name, text)
+		_ = evaluateRunaway(t, dir, name, text)
 	}
 	for _, name := range []string{"doubling in a loop", "in one word", "a loop", "echo", "a file", "fields", "patterns in a loop", "homes"} {
-		if err := evaluateRunaway(t, name, runaways()[name]); err == nil || !strings.Contains(err.Error(), "more than 100,000 commands and expansions, or 1 MiB of values") {
+		if err := evaluateRunaway(t, dir, name, runaways()[name]); err == nil || !strings.Contains(err.Error(), "more than 100,000 commands and expansions, or 1 MiB of values") {
 			t.Errorf("%s is not ended by the budget: %v", name, err)
 		}
 	}
 }
 
-func evaluateRunaway(t *testing.T, name, text string) error {
+func evaluateRunaway(t *testing.T, dir, name, text string) error {
 	t.Helper()
-	dir := world(t)
 	for file, content := range map[string]string{"settings/e/0.sh": text, "settings/big": strings.Repeat("a", maxFile)} {
 		if err := os.WriteFile(filepath.Join(dir, file), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
@@ -89,7 +89,7 @@ const runaway = "SPA_TEST_RUNAWAY"
 // 64 MB more than an empty file.
 func TestWhatRunawayFilesTake(t *testing.T) {
 	if name := os.Getenv(runaway); name != "" {
-		_ = evaluateRunaway(t, name, runaways()[name])
+		_ = evaluateRunaway(t, world(t), name, runaways()[name])
 		return
 	}
 	if os.Getenv("SPA_RUNNER_LONG") == "" {
