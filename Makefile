@@ -29,7 +29,7 @@ demo: build ## run the whole pipeline on a built-in example, with fake credentia
 TEST = $(GO) run ./internal/testrun
 ARGS = -count=1 -p 4 -parallel 16 -timeout 30m
 # The packages that wait most come first, so that the others run while they wait.
-ALL  = ./cmd/spa-runner ./pipeline ./... ./tools/...
+ALL  = ./cmd/spa-runner ./pipeline ./steps ./... ./tools/...
 
 test: build ## run the tests, without C as the program is built
 	CGO_ENABLED=0 $(TEST) -keep bin/tested.json -- $(ARGS) $(ALL)

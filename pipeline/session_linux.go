@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"slices"
 	"strconv"
 	"syscall"
 
@@ -99,31 +98,38 @@ func processes() ([]proc, error) {
 			all = append(all, p)
 		}
 	})
-	if err == nil && !slices.ContainsFunc(all, func(p proc) bool { return p.pid == os.Getpid() }) {
-		err = errors.New("/proc does not show this process: is it that of another system, or none?")
-	}
 	if err != nil {
 		return nil, fmt.Errorf("looking for processes that a step left behind: %w", err)
 	}
 	return all, nil
 }
 
-// eachProcess shows what /proc says in one file of each process.
+// eachProcess shows what /proc says in one file of each process. A /proc that does not
+// show this process is that of another system, or none: that is an error.
 func eachProcess(file string, show func(pid int, content []byte)) error {
-	entries, err := os.ReadDir("/proc")
+	return eachProcessIn("/proc", file, show)
+}
+
+func eachProcessIn(folder, file string, show func(pid int, content []byte)) error {
+	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return err
 	}
+	own := false
 	for _, entry := range entries {
 		pid, err := strconv.Atoi(entry.Name())
 		if err != nil {
 			continue
 		}
-		content, err := os.ReadFile("/proc/" + entry.Name() + "/" + file)
+		content, err := os.ReadFile(folder + "/" + entry.Name() + "/" + file)
 		if err != nil {
 			continue // it has ended meanwhile
 		}
+		own = own || pid == os.Getpid()
 		show(pid, content)
+	}
+	if !own {
+		return fmt.Errorf("%s does not show this process: is it that of another system, or none?", folder)
 	}
 	return nil
 }

@@ -40,4 +40,26 @@ func TestWithoutProcNothingIsTakenForGone(t *testing.T) {
 	if pids, err := strays(); err == nil {
 		t.Errorf("without /proc: %v and no error", pids)
 	}
+	if pids, err := (&User{uid: 1}).processes(); err == nil {
+		t.Errorf("without /proc, of a user: %v and no error", pids)
+	}
+}
+
+func TestAProcThatDoesNotShowThisProcess(t *testing.T) {
+	other := t.TempDir()
+	if err := os.MkdirAll(other+"/1", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(other+"/1/stat", []byte("1 (init) S 0 1 1"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range []string{t.TempDir(), other, other + "/none"} {
+		if err := eachProcessIn(folder, "stat", func(int, []byte) {}); err == nil {
+			t.Errorf("%s is taken for /proc", folder)
+		}
+	}
+	own := false
+	if err := eachProcess("stat", func(pid int, _ []byte) { own = own || pid == os.Getpid() }); err != nil || !own {
+		t.Errorf("/proc: %v, this process is in it: %t", err, own)
+	}
 }

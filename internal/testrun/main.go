@@ -15,13 +15,17 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
+
+	"spa-runner/internal/guard"
 )
 
 func main() {
@@ -114,21 +118,54 @@ func (r runner) goTest(ctx context.Context, args []string) (results, error) {
 			}
 		}()
 	}
-	s := newStream(r.out)
-	for _, m := range modulesOf(args) {
-		c := exec.CommandContext(ctx, "go", append([]string{"test", "-json"}, m.args...)...)
-		c.Dir, c.Env, c.Stderr = filepath.Join(r.dir, m.folder), env, os.Stderr
-		c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
-		pipe, startErr := c.StdoutPipe()
-		if startErr == nil {
-			startErr = c.Start()
-		}
-		if startErr != nil {
-			return results{}, startErr
-		}
-		err = errors.Join(err, s.read(pipe), c.Wait())
+	all, out := results{}, &lockedWriter{w: r.out}
+	type answer struct {
+		results results
+		err     error
 	}
-	return s.results, err
+	modules := modulesOf(args)
+	answers := make(chan answer, len(modules))
+	for _, m := range modules { // at once: the tests of tools take seconds of one processor
+		go func() {
+			var a answer
+			a.err = guard.Call(func() (err error) { a.results, err = r.testModule(ctx, m, env, out); return err })
+			answers <- a
+		}()
+	}
+	for range modules {
+		a := <-answers
+		maps.Copy(all, a.results)
+		err = errors.Join(err, a.err)
+	}
+	return all, err
+}
+
+func (r runner) testModule(ctx context.Context, m goModule, env []string, out io.Writer) (results, error) {
+	c := exec.CommandContext(ctx, "go", append([]string{"test", "-json"}, m.args...)...)
+	c.Dir, c.Env, c.Stderr = filepath.Join(r.dir, m.folder), env, os.Stderr
+	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
+	pipe, err := c.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Start(); err != nil {
+		return nil, err
+	}
+	s := newStream(out)
+	err = s.read(pipe)
+	return s.results, errors.Join(err, c.Wait())
+}
+
+// lockedWriter lets several runs of tests write lines.
+type lockedWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *lockedWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
 }
 
 // toolsFolder holds a module of its own, with what is in no product.
