@@ -130,7 +130,6 @@ func (s *session) assigned(a *syntax.Assign, how how) string {
 	return s.value(a.Value, how)
 }
 
-// set sets a variable.
 func (s *session) set(n syntax.Node, name, value string) {
 	v := s.vars[name]
 	switch {
@@ -175,7 +174,6 @@ func (s *session) printf(c call) {
 
 var shellOptions = regexp.MustCompile(`^([-+]([eua]+|[eua]*o (errexit|nounset|allexport|pipefail))( |$))+$`)
 
-// setOptions evaluates `set`.
 func (s *session) setOptions(c call) {
 	if s.failed = false; !shellOptions.MatchString(strings.Join(c.args, " ")) {
 		s.such(c, "use -e, -u, -a, or -o with errexit, nounset, allexport or pipefail")

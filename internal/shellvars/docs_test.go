@@ -124,7 +124,7 @@ func TestKindsOfCommandsAndWords(t *testing.T) {
 		"[[ a =~ a ]]": "", "[[ a -nt b ]]": "", "[[ a < b ]]": "", "[ a -a b ]": "", "[ -n a": "", "[": "", "case a in a) ;& b) ;; esac": "", "case a in a) ;;& esac": "", "case a in [a]) ;; esac": "",
 		"cat <<E\nE": "", "true >file": "", "true <file": "", "true 3>/dev/null": "", "A=$((A=1))": "", "A=$((A++))": "", "A=$((1, 2))": "", "A=$((1 << 2))": "", "A=$((2 ** 2))": "",
 		"A=$(aws)": "", "A=$(echo x <settings/lib/text)": "", "A=$(pwd; <settings/lib/text)": "", `A=x:~\a`: "", "A=~user": "", "A=a~": "quotes", "A=$(A=1)": "", "A=$(export A=1)": "", "A=$(for x in a; do echo; done)": "", "A=$(f() { :; })": "functions", "A=$(return)": "", "A=$(exit)": "", "aws s3 ls": "", "exec true": "",
-		"hash aws": "", "trap : EXIT": "", "read A </dev/null": "", "shopt -s nullglob": "", "alias a=b": "", "set -x": "", "unset PWD": "", "unset 1A": "", "A=$(basename)": "", "A=$(basename a b c)": "", "A=$(dirname)": "", "A=$(dirname a b)": "", "A=$(cat)": "", "A=$(pwd a)": "", "set -- a": "", "set": "", "cd /": "", "pwd": "",
+		"hash aws": "", "trap : EXIT": "", "read A </dev/null": "", "shopt -s nullglob": "", "alias a=b": "", "set -x": "", "unset PWD": "", "unset 1A": "", "A=$(basename)": "", "A=$(basename a b c)": "", "A=$(dirname)": "", "PATH=/none; A=$(dirname a/b)": "", "PATH=$PATH:/x; A=$(dirname a/b)": "commands within", "unset PATH; A=$(cat settings/lib/text)": "", "PATH=/x; A=$(< settings/lib/text)": "a file", "A=$(dirname a b)": "", "A=$(cat)": "", "A=$(pwd a)": "", "set -- a": "", "set": "", "cd /": "", "pwd": "",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, "settings/e/0.sh"), []byte(program+"\n"), 0o600); err != nil {
 			t.Fatal(err)

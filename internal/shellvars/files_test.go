@@ -55,7 +55,7 @@ func TestEnvironmentFiles(t *testing.T) {
 				got[v.Name] = v.Value
 			}
 		}
-		said := askAll(t, dir, string(text))
+		said := askShellForAll(t, "bash", dir, []string{string(text)})[0]
 		if !said.good {
 			complained++
 			t.Logf("%s: bash complains", file)
@@ -72,13 +72,4 @@ func TestEnvironmentFiles(t *testing.T) {
 		fmt.Fprintf(&report, "%d %s\n    %s\n", len(refused[why]), why, strings.Join(refused[why], " "))
 	}
 	t.Logf("of %d files %d are accepted, of which bash complains in %d; refused are:\n%s", len(files), accepted, complained, &report)
-}
-
-// askAll is askShell for all that is exported.
-func askAll(t *testing.T, dir, program string) verdict {
-	t.Helper()
-	said := seen
-	defer func() { seen = said }()
-	seen = nil
-	return askShell(t, "bash", dir, []string{program})[0]
 }

@@ -18,8 +18,9 @@ func (s *session) paths(c call, atLeast, atMost int) (paths []string, physically
 	if len(paths) > 0 && paths[0] == "--" {
 		paths = paths[1:]
 	}
-	if len(paths) < atLeast || len(paths) > atMost || len(paths) > 0 && strings.HasPrefix(paths[0], "-") {
-		s.such(c, "set the value itself")
+	foundByPath := atLeast == 0 || c.name == "<" || strings.Contains(":"+s.vars["PATH"].Value+":", ":"+s.path+":") // the programs of the build
+	if len(paths) < atLeast || len(paths) > atMost || len(paths) > 0 && strings.HasPrefix(paths[0], "-") || !foundByPath {
+		s.such(c, "set the value itself; PATH keeps what it held before")
 	}
 	return paths, physically
 }

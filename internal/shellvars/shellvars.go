@@ -77,6 +77,7 @@ func Source(ctx context.Context, o Options) (vars []Var, err error) {
 			s.vars[name] = variable{Var: Var{Name: name, Value: value, Exported: true}, set: true}
 		}
 	}
+	s.path = s.vars["PATH"].Value
 	s.main(file)
 	for _, name := range slices.Sorted(maps.Keys(s.vars)) {
 		if v := s.vars[name]; v.set {
@@ -104,6 +105,7 @@ type session struct {
 	functions map[string]bool
 	options   map[string]bool  // errexit, nounset, allexport
 	failed    bool             // the last command did
+	path      string           // PATH before the script
 	folder    string           // where it is: where it began, but for a cd within $( )
 	output    *strings.Builder // within $( ), where all this is a copy
 

@@ -135,7 +135,6 @@ func join(segments []segment) string {
 	return b.String()
 }
 
-// value expands a word to one string.
 func (s *session) value(w *syntax.Word, how how) string {
 	if w == nil {
 		return ""
