@@ -63,7 +63,7 @@ func newHeld(t *testing.T, step string) *held {
 			_ = unix.Kill(pid, unix.SIGKILL)
 		}
 	})
-	h.mark = "TEST_MARK=" + filepath.Base(filepath.Dir(h.workdir)) + t.Name()
+	h.mark = fmt.Sprintf("TEST_MARK=%d%s", os.Getpid(), t.Name()) // also beside another run of these tests
 	name, value, _ := strings.Cut(h.mark, "=")
 	h.env[name], h.env["HOLD"], h.env["HELD"] = value, step, filepath.Join(t.TempDir(), "held")
 	h.env["SPA_RUNNER_VARIABLES"] = "sh"

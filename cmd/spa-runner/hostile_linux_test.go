@@ -240,7 +240,7 @@ func TestHostileVariablesFindNoMoreThanTests(t *testing.T) {
 	t.Parallel()
 	needRoot(t)
 	w := hostileWorld(t)
-	w.env["SPA_RUNNER_UNTRUSTED_USER"], w.env["SPA_RUNNER_VARIABLES"] = fmt.Sprint(freeUID(2)), "bash"
+	w.env["SPA_RUNNER_UNTRUSTED_USER"], w.env["SPA_RUNNER_VARIABLES"] = fmt.Sprint(freeUID(10)), "bash"
 	wantNoMore(t, foundIn(t, w, nil, "source-variables", "make-all-tests"))
 }
 

@@ -111,7 +111,7 @@ func TestAPassForgetsTheVariablesOfTheOneBefore(t *testing.T) {
 func TestNoChildIsThereWhenTheRunnerLooks(t *testing.T) {
 	t.Parallel()
 	m := newMoving(t)
-	const survivor = "4217.4217"
+	survivor := fmt.Sprintf("4217.%d", os.Getpid()) // seconds: not those of another run of these tests
 	m.write("code", "Makefile", "setup lint all-tests deploy:\n\t@setsid sleep "+survivor+" & echo started\n")
 	m.serve()
 	looks, alive := 0, []string{}

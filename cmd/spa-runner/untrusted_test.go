@@ -22,7 +22,7 @@ func needRoot(t *testing.T) {
 }
 
 // freeUID is the number of a user that nobody has.
-func freeUID(n int) int { return 1_000_000 + os.Getpid()*10 + n }
+func freeUID(n int) int { return 1_000_000 + os.Getpid()*20 + n }
 
 // openTo lets other users go to the folders of a test.
 func openTo(t *testing.T, w *world) {
