@@ -128,7 +128,7 @@ func ours(t *testing.T, dir string, i int) (map[string]string, error) {
 // TestProgramsLikeShells: what is accepted has the values of bash, and is good
 // there; what is good there is accepted, or refused by a refusal that is counted.
 func TestProgramsLikeShells(t *testing.T) {
-	n, seed := 300, uint64(time.Now().UnixNano())
+	n, seed := 150, uint64(time.Now().UnixNano())
 	if os.Getenv("SPA_RUNNER_LONG") != "" {
 		n = 20000 // a minute
 	}
