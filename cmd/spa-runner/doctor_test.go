@@ -120,6 +120,7 @@ func (p *patient) changedNothing() {
 	p.t.Helper()
 	reads := []string{
 		"sts GetCallerIdentity", "sts AssumeRole", "ssm GetParameter",
+		"sts ", // a request that a signal broke off before it named an action
 		"codecommit GET info/refs?service=git-upload-pack", "codecommit POST git-upload-pack",
 		"git GET info/refs?service=git-upload-pack", "git POST git-upload-pack",
 	}
